@@ -1,0 +1,68 @@
+"""Every metric, declared once. Renaming one is a breaking change: say so in the changelog.
+
+Labels come from small closed sets, never from a customer or a text.
+"""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+REGISTRY = CollectorRegistry(auto_describe=True)
+
+_SECONDS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 3600, 86400)
+
+EVENTS = Counter(
+    "csatwatch_events",
+    "Records of csat-events by type and by what became of them: applied, duplicate, late, replayed, dead_letter, "
+    "rerouted or stored.",
+    ["role", "event_type", "result"],
+    registry=REGISTRY,
+)
+ALERTS = Counter(
+    "csatwatch_alerts",
+    "Alert records published, by kind, severity and status.",
+    ["kind", "severity", "status"],
+    registry=REGISTRY,
+)
+DEAD_LETTERS = Counter(
+    "csatwatch_dead_letters", "Records sent to the dead-letter topic, by error class.", ["error"], registry=REGISTRY
+)
+DELIVERIES = Counter(
+    "csatwatch_deliveries",
+    "Attempts to deliver a step, by sink and result: done, retry, failed or cancelled.",
+    ["sink", "result"],
+    registry=REGISTRY,
+)
+DELIVERIES_WAITING = Gauge(
+    "csatwatch_deliveries_waiting", "Steps that are due and not done yet, by sink.", ["sink"], registry=REGISTRY
+)
+ALERT_SECONDS = Histogram(
+    "csatwatch_alert_seconds",
+    "From the broker's time of the event to the acknowledged alert.",
+    buckets=_SECONDS,
+    registry=REGISTRY,
+)
+DELIVERY_SECONDS = Histogram(
+    "csatwatch_delivery_seconds",
+    "From the broker's time of the alert to the settled step, by sink.",
+    ["sink"],
+    buckets=_SECONDS,
+    registry=REGISTRY,
+)
+LAG = Gauge(
+    "csatwatch_lag_records",
+    "Records of the topic's partitions owned here that are not committed yet.",
+    ["role", "topic"],
+    registry=REGISTRY,
+)
+CHECKPOINT_SECONDS = Histogram(
+    "csatwatch_checkpoint_seconds",
+    "Time of one checkpoint: changed states and source offsets, written and acknowledged.",
+    buckets=_SECONDS,
+    registry=REGISTRY,
+)
+STATE_RESTORED = Gauge(
+    "csatwatch_state_restored_ratio", "How much of the state is restored after an assignment, 0 to 1.", registry=REGISTRY
+)
+CUSTOMERS_KNOWN = Gauge("csatwatch_accounts", "Accounts known to the detector.", registry=REGISTRY)
+STORED_SECONDS = Histogram(
+    "csatwatch_store_seconds", "From the broker's time of an event to its row.", buckets=_SECONDS, registry=REGISTRY
+)

@@ -1,0 +1,135 @@
+"""All settings, from the environment and a `.env` file. Each secret also as `…_FILE`."""
+
+import difflib
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+from dotenv import dotenv_values
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_core import ErrorDetails
+
+PREFIX = "CSATWATCH_"
+
+
+class BadSettings(Exception):
+    """Settings that cannot be used; one line a mistake, each with the name, the shape and the fix."""
+
+
+def _bind(value: str) -> str:
+    if not re.fullmatch(r"(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+):\d{1,5}", value):
+        msg = "must be HOST:PORT, like 127.0.0.1:8080"
+        raise ValueError(msg)
+    return value
+
+
+Bind = Annotated[str, AfterValidator(_bind)]
+
+
+class Settings(BaseModel):
+    """What an installation sets. Field names are the environment's names without the prefix, in lower case."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kafka_url: Annotated[str, Field(pattern=r"^kafka://[^,\s/@]+:\d+(,(kafka://)?[^,\s/@]+:\d+)*$")] = (
+        "kafka://127.0.0.1:9092"
+    )
+    """kafka://HOST:PORT,HOST:PORT"""
+    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    kafka_security_ca_file: Path | None = None
+    kafka_security_cert_file: Path | None = None
+    kafka_security_key_file: Path | None = None
+    kafka_security_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
+    kafka_security_username: str | None = None
+    kafka_security_password: SecretStr | None = None
+    kafka_transactions: bool = True
+    """Off for brokers without transactions: then one detector at a time, see docs/operations.md."""
+    postgres_dsn: SecretStr = SecretStr("postgresql://csatwatch@127.0.0.1:5432/csatwatch")
+    """postgresql://USER:PASSWORD@HOST:PORT/DATABASE"""
+    state_dir: Path = Path("state")
+    policy: Path | None = None
+    """A policy file; without it, the one that ships."""
+    workflows: Path | None = None
+    """A directory of workflow files; without it, those that ship."""
+    slack_bot_token: SecretStr | None = None
+    slack_api_url: Annotated[str, Field(pattern=r"^https?://\S+/$")] = "https://slack.com/api/"
+    slack_fallback_channel: str | None = None
+    web_bind: Bind = "127.0.0.1:8080"
+    metrics_bind: Bind = "127.0.0.1:9100"
+    app_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,100}$")] = "csatwatch"
+    topic_prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{0,100}$")] = ""
+    partitions: Annotated[int, Field(ge=1, le=10_000)] = 8
+    replication: Annotated[int, Field(ge=1, le=10)] = 1
+    public_url: Annotated[str, Field(pattern=r"^https?://\S+$")] | None = None
+    """Where people reach the pages, for links in messages."""
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_format: Literal["human", "json"] = "human"
+
+    @property
+    def bootstrap(self) -> list[str]:
+        """The brokers as HOST:PORT."""
+        return [part.removeprefix("kafka://") for part in self.kafka_url.split(",")]
+
+    def topic(self, name: str) -> str:
+        """The name of a topic on this installation's broker."""
+        return self.topic_prefix + name
+
+    def group(self, role: str) -> str:
+        """The consumer group of a process."""
+        return f"{self.app_id}-{role}"
+
+
+_SECRETS = frozenset({"postgres_dsn", "slack_bot_token", "kafka_security_password"})
+_SHAPES: Mapping[str, str] = {
+    "kafka_url": "must be kafka://HOST:PORT, more brokers after commas",
+    "slack_api_url": "must be an http(s) address that ends in /",
+    "public_url": "must be an http(s) address",
+    "app_id": "must be letters, digits, dot, dash and underscore",
+    "topic_prefix": "must be letters, digits, dot, dash and underscore",
+}
+
+
+def load_settings(environ: Mapping[str, str] | None = None, env_file: Path = Path(".env")) -> Settings:
+    """Settings from `env_file` and over it `environ` (the process's own where None). Raises `BadSettings`."""
+    try:
+        in_file = {name: value for name, value in dotenv_values(env_file).items() if value is not None}
+    except (OSError, UnicodeDecodeError):
+        msg = f"{env_file} cannot be read: it must be UTF-8 text with lines NAME=value"
+        raise BadSettings(msg) from None
+    given: dict[str, str] = {}
+    for source in (in_file, os.environ if environ is None else environ):
+        given |= _ours(source)
+    try:
+        return Settings.model_validate(given)
+    except ValidationError as error:
+        raise BadSettings("\n".join(_say(e) for e in error.errors(include_url=False))) from None
+
+
+def _ours(source: Mapping[str, str]) -> dict[str, str]:
+    """Our variables in `source`, by field; an empty one counts as not set, and `…_FILE` gives its file's content."""
+    found: dict[str, str] = {}
+    for name, value in source.items():
+        if not name.startswith(PREFIX) or not value:
+            continue
+        field = name.removeprefix(PREFIX).lower()
+        if field not in Settings.model_fields and field.removesuffix("_file") in _SECRETS:
+            try:
+                value, field = Path(value).read_text(encoding="utf-8").strip(), field.removesuffix("_file")
+            except (OSError, UnicodeDecodeError):
+                msg = f"{name}: no readable file is at {value}: name the file that holds the secret"
+                raise BadSettings(msg) from None
+        found[field] = value
+    return found
+
+
+def _say(error: ErrorDetails) -> str:
+    field = str(error["loc"][0])
+    name = PREFIX + field.upper()
+    if error["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(field, Settings.model_fields, n=1)
+        return f"{name} is not a setting: {f'did you mean {PREFIX}{near[0].upper()}?' if near else 'remove it'}"
+    shown = "" if field in _SECRETS else f" is {error['input']!r:.80}"
+    return f"{name}{shown}: {_SHAPES.get(field) or error['msg'].removeprefix('Value error, ')}"
+

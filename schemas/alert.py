@@ -1,0 +1,141 @@
+"""What csatwatch publishes on `alerts`: one record a change of an alert's state."""
+
+from enum import StrEnum
+from typing import Annotated, Literal
+from uuid import UUID, uuid5
+
+from pydantic import Field
+
+from schemas.customer import Customer
+from schemas.event import Contact, Feedback, Rating, Ticket
+from schemas.record import CustomerId, Identifier, Record, Time
+
+SCHEMA_VERSION = 1
+NAMESPACE = UUID("6f0e9c3e-5d0b-5a0e-9a53-0f6d0c5a7a11")
+"""The namespace of all alert ids. Fixed for ever: another one would alert everybody again."""
+
+
+class Kind(StrEnum):
+    """What an alert is about."""
+
+    POOR_RATING = "poor_rating"
+    DECLINING_TREND = "declining_trend"
+    WEEKLY_DIGEST = "weekly_digest"
+
+
+class Status(StrEnum):
+    """Where an alert is in its life."""
+
+    FIRING = "firing"
+    UPDATED = "updated"
+    RETRACTED = "retracted"
+    RESOLVED = "resolved"
+
+    @property
+    def open(self) -> bool:
+        """Whether there is still something to act on."""
+        return self in (Status.FIRING, Status.UPDATED)
+
+
+class Severity(StrEnum):
+    """How much is at stake, in falling order."""
+
+    CRITICAL = "critical"
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+
+
+class Evidence(StrEnum):
+    """How much the ratings speak for a real decline."""
+
+    STRONG = "strong"
+    WEAK = "weak"
+    INSUFFICIENT = "insufficient"
+
+
+class Context(Record):
+    """What the customer's window says beside the rating itself."""
+
+    tickets_30d: int
+    """Distinct tickets of the 30 days up to the rating, this one included."""
+    previous_avg: float | None = None
+    """Mean rating (1-5) of the window without this rating; None where there is no other."""
+    low_ratings_30d: int
+    """Poor ratings of the 30 days up to this one, this one included: its ordinal."""
+
+
+class Trend(Record):
+    """A customer's recent ratings held against the customer's own baseline."""
+
+    recent_avg: float | None = None
+    recent_n: int
+    since: Time | None = None
+    """When the recent window begins."""
+    baseline_avg: float | None = None
+    baseline_n: int
+    drop: float | None = None
+    """Share of the baseline's mean that was lost: 0.25 is a quarter lower; negative is better than before."""
+    p: float | None = None
+    """One-sided p-value of the drop, where the method gives one."""
+    evidence: Evidence
+
+
+class CustomerTrend(Trend):
+    """The record on `csat-trends`."""
+
+    customer_id: CustomerId
+    as_of: Time
+    """The customer's newest rating."""
+
+
+class SuggestedAction(Record):
+    """Something worth doing, and why."""
+
+    kind: Literal["send_email", "coordinate", "schedule_call"]
+    why: str
+
+
+class PolicyVersion(Record):
+    """Which policy decided."""
+
+    name: str
+    version: str
+
+
+class Alert(Record):
+    """One revision of an alert.
+
+    `alert_id` follows from the customer, the kind and the response alone, so that a replay gives the same one; what
+    changes between revisions is the status and what is known.
+    """
+
+    schema_version: Literal[1] = Field(default=1, alias="schema")
+    alert_id: UUID
+    customer_id: CustomerId
+    event_id: Identifier
+    response_id: Identifier
+    revision: Annotated[int, Field(ge=1)]
+    status: Status
+    kind: Kind
+    severity: Severity
+    occurred_at: Time
+    detected_at: Time
+    customer: Customer | None = None
+    ticket: Ticket
+    contact: Contact | None = None
+    survey_sent_at: Time | None = None
+    rating: Rating
+    feedback: Feedback | None = None
+    context: Context
+    trend: Trend | None = None
+    suggested_actions: tuple[SuggestedAction, ...] = ()
+    silent: bool = False
+    reasons: tuple[str, ...]
+    policy: PolicyVersion
+
+
+def alert_id(kind: Kind, customer_id: str, response_id: str) -> UUID:
+    """The id of the alert of this kind on this response: UUIDv5, never of a clock."""
+    return uuid5(NAMESPACE, f"{kind}|{customer_id}|{response_id}")
+

@@ -1,0 +1,162 @@
+-- Who owns what: `store` writes customers, tickets and support_satisfaction; `deliver` writes alerts, deliveries, tasks,
+-- email_drafts and actions, and upserts the customer and the rating that it needs for csm_notified; `web` only reads.
+
+create table customers (
+    customer_id uuid primary key,
+    name text, -- null: a stub, made because a rating came before the account
+    arr numeric check (arr >= 0),
+    currency text,
+    csm_name text,
+    csm_email text,
+    csm_slack_user_id text,
+    record jsonb not null default '{}', -- the whole account as published
+    published_at timestamptz, -- the broker's time of that record: an older one never overwrites a newer one
+    created_at timestamptz not null default now()
+);
+create index customers_csm on customers (csm_email, name);
+
+create table tickets (
+    customer_id uuid not null references customers,
+    ticket_id text not null,
+    ticket_subject text,
+    ticket_category text,
+    ticket_url text,
+    resolution_time_hours double precision,
+    sla_hours double precision,
+    first_contact_resolution boolean,
+    was_escalated boolean,
+    assignee text,
+    closed_at timestamptz,
+    escalated_at timestamptz,
+    created_at timestamptz not null default now(),
+    primary key (customer_id, ticket_id)
+);
+
+create table support_satisfaction (
+    id uuid primary key default gen_random_uuid(),
+    customer_id uuid not null references customers,
+    response_id text not null,
+    event_id text not null,
+    ticket_id text not null,
+    ticket_subject text,
+    rating smallint not null check (rating between 1 and 5),
+    feedback text,
+    ticket_category text,
+    resolution_time_hours double precision,
+    first_contact_resolution boolean,
+    was_escalated boolean,
+    survey_sent_at timestamptz,
+    responded_at timestamptz not null,
+    contact jsonb,
+    rating_raw jsonb,
+    scale text,
+    csm_notified boolean not null default false,
+    csm_followed_up boolean not null default false,
+    created_at timestamptz not null default now(),
+    unique (customer_id, response_id),
+    foreign key (customer_id, ticket_id) references tickets
+);
+create index support_satisfaction_by_time on support_satisfaction (customer_id, responded_at desc);
+
+create table alerts (
+    alert_id uuid primary key,
+    customer_id uuid not null references customers,
+    response_id text not null,
+    kind text not null,
+    severity text not null,
+    severity_rank smallint not null, -- 0 is the most severe: deliveries go out in this order
+    status text not null,
+    revision integer not null,
+    silent boolean not null,
+    occurred_at timestamptz not null,
+    detected_at timestamptz not null,
+    published_at timestamptz not null, -- the broker's time of this revision
+    record jsonb not null, -- the revision as on the topic
+    created_at timestamptz not null default now()
+);
+create index alerts_newest on alerts (occurred_at desc, alert_id);
+create index alerts_of_customer on alerts (customer_id, occurred_at desc);
+
+-- The ledger: one row an (alert, step), claimed before the step is done and settled after.
+create table deliveries (
+    alert_id uuid not null references alerts,
+    step text not null,
+    workflow text not null,
+    sink text not null, -- the destination whose agent does it
+    config jsonb not null, -- the step as the workflow says it
+    state text not null check (state in ('due', 'claimed', 'done', 'failed', 'cancelled')),
+    wanted_revision integer not null, -- the newest revision of the alert
+    shown_revision integer not null default 0, -- the one that the destination shows; 0: none yet
+    severity_rank smallint not null,
+    due_at timestamptz not null,
+    attempts integer not null default 0, -- failed ones since the last success
+    claimed_by text,
+    claimed_until timestamptz, -- the lease: another worker takes over after it, and reconciles first
+    destination text, -- where it went: a channel, a list
+    external_id text, -- what the destination calls it: a message's ts, a task's id
+    error text, -- of the last failed attempt: its class and the destination's code, never customer text
+    created_at timestamptz not null default now(),
+    settled_at timestamptz,
+    primary key (alert_id, step)
+);
+create index deliveries_waiting on deliveries (sink, severity_rank, due_at) where state in ('due', 'claimed');
+create index deliveries_failed on deliveries (settled_at desc) where state = 'failed';
+
+create table tasks (
+    task_id uuid primary key,
+    alert_id uuid not null,
+    step text not null,
+    customer_id uuid not null references customers,
+    title text not null,
+    priority text not null,
+    owner_email text,
+    due_at timestamptz not null,
+    status text not null check (status in ('open', 'done', 'cancelled')),
+    created_at timestamptz not null default now(),
+    closed_at timestamptz,
+    unique (alert_id, step),
+    foreign key (alert_id, step) references deliveries
+);
+create index tasks_open on tasks (owner_email, due_at) where status = 'open';
+
+create table email_drafts (
+    draft_id uuid not null,
+    version integer not null,
+    alert_id uuid not null,
+    step text not null,
+    customer_id uuid not null references customers,
+    to_name text,
+    to_email text, -- null: nobody to send it to is known
+    from_name text,
+    from_email text,
+    subject text not null,
+    body text not null,
+    status text not null check (status in ('draft', 'discarded', 'sent')),
+    created_at timestamptz not null default now(),
+    primary key (draft_id, version),
+    unique (alert_id, step, version),
+    foreign key (alert_id, step) references deliveries
+);
+
+create table actions (
+    action_id uuid primary key,
+    alert_id uuid not null,
+    customer_id uuid not null,
+    kind text not null,
+    by text not null,
+    at timestamptz not null,
+    note text,
+    request_id uuid
+);
+create index actions_of_alert on actions (alert_id, at);
+
+-- The pages follow along without polling.
+create function announce_alert() returns trigger language plpgsql as $$
+begin
+    perform pg_notify('csatwatch_alerts', new.alert_id::text);
+    return null;
+end
+$$;
+create trigger announce_alert after insert or update on alerts for each row execute function announce_alert();
+create trigger announce_delivery after insert or update of state on deliveries
+    for each row execute function announce_alert();
