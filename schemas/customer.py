@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from schemas.event import Contact
-from schemas.record import CustomerId, Email, Identifier, Record, ShortText, Time
+from schemas.record import CustomerId, Email, Identifier, NoNul, Record, ShortText, Time
 
 
 class Person(Record):
@@ -29,4 +29,4 @@ class Customer(Record):
     primary_contact: Contact | None = None
     tier: ShortText | None = None
     renewal_at: Time | None = None
-    time_zone: Annotated[str, StringConstraints(max_length=64)] | None = None
+    time_zone: Annotated[str, NoNul, StringConstraints(max_length=64)] | None = None

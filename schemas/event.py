@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, FiniteFloat, StringConstraints
 
 from schemas.record import CustomerId, Email, Identifier, NoNul, Record, ShortText, Time, Url
 
@@ -19,7 +19,7 @@ class Contact(Record):
     id: Identifier | None = None
     name: ShortText | None = None
     email: Email | None = None
-    locale: Annotated[str, StringConstraints(max_length=35, strict=True)] | None = None
+    locale: Annotated[str, NoNul, StringConstraints(max_length=35, strict=True)] | None = None
 
 
 class Ticket(Record):
@@ -56,8 +56,8 @@ class CsatReceived(Ticket):
     response_id: Identifier | None = None
     feedback: Feedback | None = None
     survey_sent_at: Time | None = None
-    rating_raw: Annotated[str, StringConstraints(max_length=200)] | int | float | bool | None = None
-    scale: Annotated[str, StringConstraints(max_length=100)] | None = None
+    rating_raw: Annotated[str, NoNul, StringConstraints(max_length=200)] | int | FiniteFloat | bool | None = None
+    scale: Annotated[str, NoNul, StringConstraints(max_length=100)] | None = None
     contact: Contact | None = None
 
     @property

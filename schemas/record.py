@@ -35,7 +35,11 @@ def _text_or_instant(value: object) -> object:
 
 
 def _utc(value: datetime) -> datetime:
-    return value.astimezone(UTC)
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:
+        msg = "a time must be in the years 1 to 9999 in UTC too"
+        raise ValueError(msg) from None
 
 
 NoNul = BeforeValidator(_without_nul)

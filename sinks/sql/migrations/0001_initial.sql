@@ -11,6 +11,7 @@ create table customers (
     csm_slack_user_id text,
     record jsonb not null default '{}', -- the whole account as published
     published_at timestamptz, -- the broker's time of that record: an older one never overwrites a newer one
+    erased_at timestamptz, -- the broker's time of the last erasure: what was said up to it is stored without its text
     created_at timestamptz not null default now()
 );
 create index customers_csm on customers (csm_email, name);
@@ -28,6 +29,7 @@ create table tickets (
     assignee text,
     closed_at timestamptz,
     escalated_at timestamptz,
+    said_at jsonb not null default '{}', -- when each fact was said, microseconds since 1970: the later one counts
     created_at timestamptz not null default now(),
     primary key (customer_id, ticket_id)
 );
@@ -50,6 +52,7 @@ create table support_satisfaction (
     contact jsonb,
     rating_raw jsonb,
     scale text,
+    published_at timestamptz, -- the broker's time of the answer; null: deliver needed the row before store had it
     csm_notified boolean not null default false,
     csm_followed_up boolean not null default false,
     created_at timestamptz not null default now(),
