@@ -1,0 +1,104 @@
+"""What a destination is to the rest: one method, and the two errors that it may end in."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from schemas.alert import Alert
+
+
+class SendError(Exception):
+    """Why a step was not done. The text is for operators: a class or a code, never customer text, never a secret."""
+
+
+class Retriable(SendError):
+    """The same step may go through later.
+
+    Attributes:
+        after: seconds that the destination asks us to wait; None leaves it to the backoff.
+        uncertain: the request may have been carried out although no answer came: ask before it is repeated.
+    """
+
+    def __init__(self, reason: str, *, after: float | None = None, uncertain: bool = False) -> None:
+        super().__init__(reason)
+        self.after = after
+        self.uncertain = uncertain
+
+
+class Permanent(SendError):
+    """Trying again changes nothing: a person has to mend something first. The text says what."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One step of one alert, claimed and to be done.
+
+    Attributes:
+        alert: the newest revision of it.
+        claim: the token of this claim; a settle with another one changes nothing.
+        step: `workflow/step id`; with the alert's id it names the row in the ledger.
+        sink: the destination's name in the ledger and in metrics.
+        lane: see `schemas.delivery.Step`.
+        config: the step's own configuration.
+        shown_revision: what the destination shows by now; 0: nothing that is known of.
+        destination, external_id: where that is, as the receipt for it said. A destination without an external id is
+            where a send was about to go whose outcome is not known.
+        uncertain: an earlier try may have gone through without its answer: ask the destination first.
+        attempts: failed tries since the last success.
+        created_at: when the ledger got the step; nothing was sent before.
+        published_at: the broker's time of the revision.
+    """
+
+    alert: Alert
+    claim: str
+    step: str
+    sink: str
+    created_at: datetime
+    published_at: datetime
+    lane: str | None = None
+    config: Mapping[str, Any] = field(default_factory=dict)
+    shown_revision: int = 0
+    destination: str | None = None
+    external_id: str | None = None
+    uncertain: bool = False
+    attempts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """Where the destination shows the step now.
+
+    Attributes:
+        external_id: what the destination calls it: a message's ts, a task's id.
+        csm_notified: the customer's own CSM has it before them.
+    """
+
+    destination: str
+    external_id: str
+    csm_notified: bool = False
+
+
+class Sink(Protocol):
+    """A destination that is told of one step at a time."""
+
+    async def send(self, delivery: Delivery) -> Receipt | None:
+        """Bring the destination to the alert's revision: show it, change what is shown, or say that it is over.
+
+        None: the alert is over and nothing of it was ever shown, so there is nothing to do.
+        Once per revision is the caller's promise, except for an `uncertain` delivery, where this asks first.
+        Raises Retriable or Permanent, nothing else.
+        """
+        ...
+
+
+Outcome = Receipt | SendError | None
+"""What became of a delivery; None as in `Sink.send`."""
+
+
+class BatchSink(Protocol):
+    """A destination that is told of many steps at once."""
+
+    async def send_all(self, deliveries: Sequence[Delivery]) -> Sequence[Outcome]:
+        """As `Sink.send` for each; the outcomes in the same order, errors as values. Raises nothing."""
+        ...

@@ -1,0 +1,225 @@
+"""The message of an alert, in Block Kit. Pure: the same alert, the same message."""
+
+from collections.abc import Callable, Iterator, Mapping
+from urllib.parse import urlsplit
+
+from slack_sdk.models.blocks import (
+    ActionsBlock,
+    Block,
+    ButtonElement,
+    ContextBlock,
+    HeaderBlock,
+    InteractiveElement,
+    MarkdownTextObject,
+    Option,
+    OverflowMenuElement,
+    PlainTextObject,
+    SectionBlock,
+)
+
+from schemas.alert import Alert, Kind, Status
+from sinks.safe_text import cut
+from sinks.slack.escape import mrkdwn, mrkdwn_line, plain
+from sinks.slack.message import Message
+from sinks.slack.wording import average, count, hours, money, ordinal, percent
+
+# Room for customers' text, in characters after escaping; Slack takes 150 in a header and 3,000 in a section.
+_HEADER = 150
+_FEEDBACK = 2800
+_SUBJECT = 1200
+_CATEGORY = 400
+_TICKET_ID = 600
+
+MENU: Mapping[str, str] = {
+    "acknowledge": "Acknowledge",
+    "schedule_call": "Schedule a Call",
+    "snooze": "Snooze",
+    "followed_up": "Mark as Followed Up",
+    "not_useful": "Not Useful",
+}
+"""The overflow menu: what an option asks for, and its words. An option's value is `{key}:{alert_id}`."""
+
+
+def message(
+    alert: Alert,
+    *,
+    template: str | None = None,
+    include_ticket_context: bool = True,
+    changed: bool = False,
+    audience: str | None = None,
+) -> Message:
+    """The message that shows this revision.
+
+    Args:
+        alert: the revision.
+        template: one of `TEMPLATES`; None takes the one that fits the alert's kind.
+        include_ticket_context: with the ticket and the customer's words.
+        changed: an earlier revision was shown in its place, so it says that it was updated.
+        audience: whom it was meant for and why it is not with them, where it goes to a channel instead.
+    """
+    build = TEMPLATES[template] if template else _BY_KIND[alert.kind]
+    title, blocks = build(alert, include_ticket_context)
+    shown: list[Block] = [HeaderBlock(text=PlainTextObject(text=cut(title, _HEADER), emoji=True)), *blocks]
+    if changed and alert.status.open:
+        shown.append(_note(f"Updated on {alert.detected_at:%Y-%m-%d at %H:%M} UTC."))
+    if audience:
+        shown.append(_note(mrkdwn_line(audience, _SUBJECT)))
+    shown.append(ActionsBlock(elements=list(_actions(alert))))
+    return Message(tuple(block for block in shown if not _empty(block)), _fallback(title, alert))
+
+
+def _poor_rating(alert: Alert, with_ticket: bool) -> tuple[str, list[Block]]:  # noqa: FBT001 (one of two builders alike)
+    name = _name(alert)
+    if not alert.status.open:
+        return (
+            f":white_check_mark: Support Satisfaction Alert Withdrawn: {name}",
+            [_section(_over(alert)), *(_ticket(alert) if with_ticket else ())],
+        )
+    blocks = [_section(f"Poor Rating Received: {alert.rating}/5")]
+    if with_ticket:
+        blocks += [*_ticket(alert), *_feedback(alert)]
+    blocks += _context(alert)
+    if alert.context.low_ratings_30d > 1:
+        blocks.append(_section(f"This is the {ordinal(alert.context.low_ratings_30d)} low rating in 30 days."))
+    return f":disappointed: Support Satisfaction Alert: {name}", blocks
+
+
+def _trend(alert: Alert, with_ticket: bool) -> tuple[str, list[Block]]:  # noqa: FBT001 (one of two builders alike)
+    name = _name(alert)
+    figures = _figures(alert)
+    if alert.status is Status.RESOLVED:
+        title = f":white_check_mark: Support Satisfaction Recovered: {name}"
+        return title, [_section("The average is back: this alert is resolved."), *figures]
+    if alert.status is Status.RETRACTED:
+        title = f":white_check_mark: Support Satisfaction Trend Alert Withdrawn: {name}"
+        return title, [_section(_over(alert)), *figures]
+    trend = alert.trend
+    head = "Average Rating Is Falling"
+    if trend and trend.drop is not None and trend.recent_avg is not None and trend.baseline_avg is not None:
+        fall = f"{average(trend.baseline_avg)} to {average(trend.recent_avg)}"
+        head = f"Average Rating Down {percent(trend.drop)}: {fall}"
+    blocks = [_section(head), *figures]
+    if with_ticket:
+        blocks += [_section(f"Latest Rating: {alert.rating}/5"), *_ticket(alert), *_feedback(alert)]
+    blocks += _context(alert, previous=False)
+    return f":chart_with_downwards_trend: Support Satisfaction Trend Alert: {name}", blocks
+
+
+TEMPLATES: Mapping[str, Callable[[Alert, bool], tuple[str, list[Block]]]] = {
+    "support_satisfaction_drop": _poor_rating,
+    "support_trend_declined": _trend,
+}
+"""What a step's `message_template` can name."""
+_BY_KIND = {Kind.POOR_RATING: _poor_rating, Kind.DECLINING_TREND: _trend}
+
+
+def _over(alert: Alert) -> str:
+    if alert.kind is Kind.POOR_RATING and alert.status is Status.RETRACTED:
+        return f"The customer has changed the answer to {alert.rating}/5: this alert no longer holds."
+    words = "resolved" if alert.status is Status.RESOLVED else "no longer holds: later answers changed the figures"
+    return f"This alert is {words}." if alert.status is Status.RESOLVED else f"This alert {words}."
+
+
+def _ticket(alert: Alert) -> Iterator[Block]:
+    ticket = alert.ticket
+    lines = [f"Ticket: #{mrkdwn_line(ticket.ticket_id.removeprefix('#'), _TICKET_ID)}"]
+    if ticket.ticket_subject:
+        lines.append(f'Subject: "{mrkdwn_line(ticket.ticket_subject, _SUBJECT)}"')
+    if ticket.ticket_category:
+        lines.append(f"Category: {mrkdwn_line(ticket.ticket_category, _CATEGORY)}")
+    if ticket.resolution_time_hours is not None:
+        sla = f" (SLA: {hours(ticket.sla_hours)})" if ticket.sla_hours is not None else ""
+        lines.append(f"Resolution Time: {hours(ticket.resolution_time_hours)}{sla}")
+    yield _section("\n".join(lines))
+
+
+def _feedback(alert: Alert) -> Iterator[Block]:
+    text = mrkdwn(alert.feedback or "", _FEEDBACK)
+    if text:
+        yield _section(f'Customer Feedback:\n"{text}"')
+
+
+def _figures(alert: Alert) -> list[Block]:
+    trend = alert.trend
+    if trend is None:
+        return []
+    lines = []
+    if trend.recent_avg is not None:
+        since = f" since {trend.since:%Y-%m-%d}" if trend.since else ""
+        lines.append(f"Recently: {average(trend.recent_avg)} from {count(trend.recent_n, 'rating')}{since}")
+    if trend.baseline_avg is not None:
+        lines.append(f"Before: {average(trend.baseline_avg)} from {count(trend.baseline_n, 'rating')}")
+    if alert.status.open:
+        lines.append(f"Evidence: {trend.evidence}")
+    return [_section("\n".join(lines))] if lines else []
+
+
+def _context(alert: Alert, *, previous: bool = True) -> list[Block]:
+    customer, context = alert.customer, alert.context
+    lines = []
+    if customer and customer.arr is not None:
+        lines.append(f"- Customer ARR: {money(customer.arr, customer.currency)}")
+    if context.tickets_30d > 0:
+        lines.append(f"- Support history: {count(context.tickets_30d, 'ticket')} this month")
+    if previous and context.previous_avg is not None:
+        lines.append(f"- Previous avg CSAT: {average(context.previous_avg)}")
+    return [_section("\n".join(["Context:", *lines]))] if lines else []
+
+
+def _actions(alert: Alert) -> Iterator[InteractiveElement]:
+    if alert.status.open:
+        yield _button(alert, "send_email", "Send Follow-Up Email", style="primary")
+    if (url := alert.ticket.ticket_url) and _usable(url):
+        yield _button(alert, "view_ticket", "View Ticket", url=url)
+    if alert.status.open:
+        yield _button(alert, "coordinate", "Coordinate with Support")
+        yield OverflowMenuElement(
+            action_id=f"more:{alert.alert_id}",
+            options=[
+                Option(text=PlainTextObject(text=words), value=f"{key}:{alert.alert_id}")
+                for key, words in MENU.items()
+            ],
+        )
+
+
+def _button(alert: Alert, name: str, words: str, *, url: str | None = None, style: str | None = None) -> ButtonElement:
+    return ButtonElement(
+        text=PlainTextObject(text=words),
+        action_id=f"{name}:{alert.alert_id}",
+        value=str(alert.alert_id),
+        url=url,
+        style=style,
+    )
+
+
+def _usable(url: str) -> bool:
+    # Slack refuses the whole message over one address that it cannot use.
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return bool(parts.hostname) and url.isprintable() and " " not in url
+
+
+def _name(alert: Alert) -> str:
+    name = plain(alert.customer.name) if alert.customer else ""
+    return name or f"Customer {alert.customer_id[:8]}…"
+
+
+def _fallback(title: str, alert: Alert) -> str:
+    words = title.partition(": ")[2] if title.startswith(":") and ": " in title else title
+    rating = f", rated {alert.rating}/5" if alert.kind is Kind.POOR_RATING and alert.status.open else ""
+    return mrkdwn_line(f"{words}{rating}", _SUBJECT)
+
+
+def _section(text: str) -> Block:
+    # Verbatim: Slack makes no links or mentions of its own out of the customer's words.
+    return SectionBlock(text=MarkdownTextObject(text=text, verbatim=True))
+
+
+def _note(text: str) -> Block:
+    return ContextBlock(elements=[MarkdownTextObject(text=text, verbatim=True)])
+
+
+def _empty(block: Block) -> bool:
+    return isinstance(block, ActionsBlock) and not block.elements
