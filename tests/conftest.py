@@ -1,0 +1,181 @@
+"""The servers as fixtures: started once a session, clean for each test."""
+
+import itertools
+import os
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.servers.unavailable import UnavailableError
+
+if TYPE_CHECKING:
+    # The libraries behind these are loaded by the fixtures: unit tests start without them.
+    from playwright.async_api import Browser, Page
+
+    from tests.servers.databases import Databases
+    from tests.servers.fake_slack import FakeSlack
+    from tests.servers.kafka import KafkaServer
+
+_LOCAL = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
+@dataclass(frozen=True, slots=True)
+class Broker:
+    """A broker that speaks Kafka's protocol.
+
+    Attributes:
+        url: `kafka://host:port`, as csatwatch's settings take it.
+        transactions: whether it has them; record timestamps, size limits and faults come with them.
+    """
+
+    name: Literal["kafka", "embedded"]
+    url: str
+    transactions: bool
+
+    @property
+    def bootstrap(self) -> str:
+        """`host:port`, as Kafka's clients take it."""
+        return self.url.removeprefix("kafka://")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark each test by the servers that it asks for."""
+    for item in items:
+        fixtures = set(getattr(item, "fixturenames", ()))
+        variant = getattr(getattr(item, "callspec", None), "params", {}).get("broker")
+        if fixtures & {"kafka", "own_kafka"} or variant == "kafka":
+            item.add_marker(pytest.mark.kafka)
+        if "databases" in fixtures:
+            item.add_marker(pytest.mark.postgres)
+        if "browser" in fixtures:
+            item.add_marker(pytest.mark.browser)
+
+
+@contextmanager
+def _available() -> Iterator[None]:
+    """Skip where a server cannot run; on CI, which installs them all, fail."""
+    try:
+        yield
+    except UnavailableError as error:
+        if os.environ.get("CI", "").lower() in {"1", "true"}:
+            pytest.fail(str(error), pytrace=False)
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator["KafkaServer"]:
+    """An Apache Kafka for all tests: leave it running, and use `topic_prefix`."""
+    from tests.servers.kafka import KafkaServer
+
+    with _available():
+        server = KafkaServer(tmp_path_factory.mktemp("kafka"))
+    with server:
+        yield server
+
+
+@pytest.fixture
+def own_kafka(tmp_path: Path) -> Iterator["KafkaServer"]:
+    """An Apache Kafka for one test, which may stop, kill and restart it."""
+    from tests.servers.kafka import KafkaServer
+
+    with _available():
+        server = KafkaServer(tmp_path / "kafka")
+    with server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def embedded_broker_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The embedded broker for all tests, as `kafka://host:port`: use `topic_prefix`."""
+    from agents.embedded.broker import embedded_broker
+    from tests.servers.background import in_background
+
+    with in_background(embedded_broker(tmp_path_factory.mktemp("broker"))) as url:
+        yield url
+
+
+@pytest.fixture(params=["kafka", "embedded"])
+def broker(request: pytest.FixtureRequest) -> Broker:
+    """Each kind of broker in turn."""
+    if request.param == "kafka":
+        server: KafkaServer = request.getfixturevalue("kafka")
+        return Broker("kafka", server.url, transactions=True)
+    return Broker("embedded", request.getfixturevalue("embedded_broker_url"), transactions=False)
+
+
+@pytest.fixture(scope="session")
+def _test_numbers() -> Iterator[int]:
+    return itertools.count(1)
+
+
+@pytest.fixture
+def topic_prefix(_test_numbers: Iterator[int]) -> str:
+    """What no other test's topics, groups and transactional ids begin with."""
+    return f"t{next(_test_numbers)}."
+
+
+@pytest.fixture(scope="session")
+def databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Databases"]:
+    """A Postgres for all tests, with a migrated template."""
+    from tests.servers.background import in_background
+    from tests.servers.databases import databases
+
+    with in_background(databases(tmp_path_factory.mktemp("postgres"))) as server:
+        yield server
+
+
+@pytest.fixture
+async def postgres(databases: "Databases") -> AsyncIterator[str]:
+    """The DSN of a migrated, empty database of the test's own."""
+    async with databases.fresh() as dsn:
+        yield dsn
+
+
+@pytest.fixture
+def slack() -> Iterator["FakeSlack"]:
+    """A Slack workspace of the test's own."""
+    from tests.servers.fake_slack import FakeSlack
+
+    with FakeSlack() as server:
+        yield server
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator["Browser"]:
+    """A Chromium of the test's own."""
+    from playwright.async_api import async_playwright
+
+    from tests.servers.chromium import FLAGS, chromium
+
+    with _available():
+        program = chromium()
+    async with async_playwright() as driver:
+        started = await driver.chromium.launch(executable_path=program, headless=True, args=FLAGS)
+        try:
+            yield started
+        finally:
+            await started.close()
+
+
+@pytest.fixture
+async def page(browser: "Browser") -> AsyncIterator["Page"]:
+    """An empty tab. A script's error, or a request to anywhere but this machine, fails the test."""
+    context = await browser.new_context()
+    opened = await context.new_page()
+    wrong: list[str] = []
+    opened.on("pageerror", lambda error: wrong.append(f"script error: {error}"))
+    opened.on(
+        "request",
+        lambda request: (
+            None if (urlsplit(request.url).hostname or "localhost") in _LOCAL else wrong.append(f"asks {request.url}")
+        ),
+    )
+    yield opened
+    await context.close()
+    assert not wrong

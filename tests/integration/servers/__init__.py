@@ -1,0 +1,1 @@
+"""Do the test servers themselves do what the other tests rely on?"""
