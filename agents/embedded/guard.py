@@ -7,6 +7,7 @@ standard library is at hand here.
 
 import ctypes
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -15,6 +16,7 @@ import threading
 from typing import TypedDict
 
 _LIBC = ctypes.CDLL(None)  # loaded before any fork
+_LIFELINE = 0  # standard input
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
@@ -81,7 +83,9 @@ class _Guard:
             self._running.send_signal(self._spec["stop_signal"])
 
     def stop_with_parent(self) -> None:
-        sys.stdin.buffer.read()
+        # Not by sys.stdin: its lock, held by this thread, would crash the interpreter at its end.
+        while os.read(_LIFELINE, 1):
+            pass
         self.stop()
         threading.Event().wait(self._spec["grace_seconds"])
         if self._running is not None:

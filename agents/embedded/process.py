@@ -110,7 +110,6 @@ async def running(
 
 
 async def _start(server: Server) -> asyncio.subprocess.Process:
-    server.log.parent.mkdir(parents=True, exist_ok=True)
     spec = guard.Spec(
         commands=[list(command) for command in server.commands],
         scratch=str(server.scratch),
@@ -121,6 +120,7 @@ async def _start(server: Server) -> asyncio.subprocess.Process:
     )
     started = False
     try:
+        server.log.parent.mkdir(parents=True, exist_ok=True)
         with server.log.open("wb") as log:
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
