@@ -1,0 +1,70 @@
+"""The pages, served as in production, over a database of the test's own."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import aiohttp
+import pytest
+import uvicorn
+
+from tests.integration.web.rows import Rows, connect
+from tests.servers.ports import free_ports
+from tests.servers.wait import until
+from web.app import build
+from web.live import Live
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """The pages and their way in.
+
+    Attributes:
+        url: without a slash at its end.
+    """
+
+    url: str
+    live: Live
+
+
+@asynccontextmanager
+async def serving(dsn: str, *, banner: str | None = None) -> AsyncIterator[Site]:
+    """The pages on a free port, in this event loop."""
+    app = build(dsn, banner=banner)
+    (port,) = free_ports(1)
+    config = uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None, access_log=False, ws="none")
+    server = uvicorn.Server(config)
+    with server.capture_signals():
+        running = asyncio.create_task(server.serve())
+        await until(lambda: server.started or running.done(), what="the pages are served")
+        try:
+            yield Site(f"http://127.0.0.1:{port}", app.state.live)
+        finally:
+            app.state.live.close()
+            server.should_exit = True
+            await running
+
+
+@pytest.fixture
+async def rows(postgres: str) -> AsyncIterator[Rows]:
+    """Writes to the test's database."""
+    connection = await connect(postgres)
+    try:
+        yield Rows(connection)
+    finally:
+        await connection.close()
+
+
+@pytest.fixture
+async def site(postgres: str) -> AsyncIterator[Site]:
+    """The pages over the test's database."""
+    async with serving(postgres) as served:
+        yield served
+
+
+@pytest.fixture
+async def http(site: Site) -> AsyncIterator[aiohttp.ClientSession]:
+    """A client that knows where the pages are."""
+    async with aiohttp.ClientSession(site.url) as session:
+        yield session

@@ -1,0 +1,82 @@
+"""The pages as one ASGI application."""
+
+import asyncio
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp
+
+from web import errors
+from web.alerts import AlertPages
+from web.cards import Message
+from web.customers import CustomerPages
+from web.database import Database
+from web.live import Live
+from web.preview import slack_message
+from web.security import SecurityHeaders, allowed_hosts
+from web.templates import Templates
+
+
+class _Pages(Starlette):
+    def build_middleware_stack(self) -> ASGIApp:
+        # Outermost, so that Starlette's own answers to errors carry them as well.
+        return SecurityHeaders(super().build_middleware_stack())
+
+
+def build(
+    dsn: str,
+    *,
+    hosts: Collection[str] = (),
+    banner: str | None = None,
+    message: Message = slack_message,
+) -> Starlette:
+    """The application. It starts without Postgres, and says so on its pages until Postgres is there.
+
+    Whoever serves it calls `app.state.live.close()` when it is to stop, or waits for every browser to leave.
+
+    Args:
+        dsn: Postgres; only read.
+        hosts: names, beside this machine's own, under which people reach the pages; others are refused.
+        banner: a sentence above every page.
+        message: the blocks of an alert's Slack message.
+    """
+    database = Database(dsn)
+    templates = Templates(banner)
+    alerts = AlertPages(database, templates, message)
+    live = Live(database, alerts.render_cards)
+    alerts.follow(live)
+    customers = CustomerPages(database, templates, alerts)
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        await database.open()
+        following = asyncio.create_task(live.run(), name="live updates")
+        try:
+            yield
+        finally:
+            live.close()
+            following.cancel()
+            with suppress(asyncio.CancelledError):
+                await following
+            await database.close()
+
+    app = _Pages(
+        routes=[
+            Route("/", alerts.newest, name="alerts"),
+            Route("/live", alerts.live, name="live"),
+            Route("/customers", customers.all, name="customers"),
+            Route("/customers/{customer_id:uuid}", customers.one, name="customer"),
+            Mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static"),
+        ],
+        middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=allowed_hosts(hosts), www_redirect=False)],
+        exception_handlers=errors.handlers(templates),
+        lifespan=lifespan,
+    )
+    app.state.live = live
+    return app

@@ -1,0 +1,167 @@
+"""What the pages say of one alert: pure, from its row and its steps."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from markupsafe import Markup
+from pydantic import ValidationError
+
+from schemas.alert import Alert, Kind, Severity, Status
+from schemas.delivery import Sink, State
+from web.blockkit import Block, render
+from web.wording import average, count, money
+
+Row = Mapping[str, Any]
+"""A row of `web/sql/alerts_*.sql` or `deliveries.sql`, by column."""
+Message = Callable[[Alert], Iterable[Block]]
+"""The blocks of the Slack message of an alert."""
+
+_SINKS = {Sink.SLACK: "Slack message", Sink.TASKS: "Task", Sink.EMAIL: "Draft e-mail"}
+_KINDS = {Kind.POOR_RATING: "Poor rating", Kind.DECLINING_TREND: "Declining trend", Kind.WEEKLY_DIGEST: "Weekly digest"}
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A follow-up e-mail as it would go out."""
+
+    to: str
+    subject: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What the CSM has to do, and until when."""
+
+    title: str
+    due_at: datetime
+    owner: str | None
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One step of an alert.
+
+    Attributes:
+        name: what is delivered, for people.
+        tone: `done`, `waiting`, `failed` or `cancelled`: its colour and its sign.
+        state: the same in words, with the reason of a failure.
+        at: when it was settled; None while it waits.
+    """
+
+    name: str
+    tone: str
+    state: str
+    at: datetime | None
+    task: Task | None = None
+    draft: Draft | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One alert as a card.
+
+    Attributes:
+        alert: None where the record was written by another version and cannot be read by this one.
+        headline: what happened.
+        note: why nobody needs to act on it (retracted, resolved, recorded only); None on an open alert.
+        preview: its Slack message.
+    """
+
+    alert_id: UUID
+    customer_id: UUID
+    customer_name: str | None
+    arr: str | None
+    csm: str | None
+    kind: str
+    severity: str
+    occurred_at: datetime
+    headline: str
+    note: str | None
+    alert: Alert | None
+    deliveries: Sequence[Delivery]
+    preview: Markup | None
+
+
+def card(row: Row, steps: Iterable[Row], message: Message) -> Card:
+    """The card of an alert's row and of the rows of its steps."""
+    alert = _alert(row["record"])
+    customer = alert.customer if alert else None
+    return Card(
+        alert_id=row["alert_id"],
+        customer_id=row["customer_id"],
+        customer_name=row["customer_name"] or (customer.name if customer else None),
+        arr=money(customer.arr, customer.currency) if customer else None,
+        csm=customer.csm.name if customer and customer.csm else None,
+        kind=_KINDS.get(row["kind"], row["kind"]),
+        severity=row["severity"] if row["severity"] in set(Severity) else "low",
+        occurred_at=row["occurred_at"],
+        headline=_headline(alert) if alert else "Written by another version of csatwatch, which can show it in full.",
+        note=_note(row["status"], silent=row["silent"]),
+        alert=alert,
+        deliveries=tuple(delivery(step) for step in steps),
+        preview=render(message(alert)) if alert else None,
+    )
+
+
+def delivery(step: Row) -> Delivery:
+    """One step, from its row of `deliveries.sql`."""
+    tone, state = _state(step)
+    task = draft = None
+    if step["task_title"] is not None:
+        task = Task(step["task_title"], step["task_due_at"], step["task_owner"], step["task_status"])
+    if step["draft_subject"] is not None:
+        to = step["draft_to_name"] or step["draft_to_email"] or "nobody known yet"
+        draft = Draft(to, step["draft_subject"], step["draft_body"])
+    # A destination of a later version is named by its step, without the workflow's name before it.
+    name = _SINKS.get(step["sink"]) or step["step"].rpartition("/")[2].replace("_", " ").capitalize()
+    return Delivery(name, tone, state, step["settled_at"] if tone != "waiting" else None, task, draft)
+
+
+def _alert(record: object) -> Alert | None:
+    try:
+        return Alert.model_validate(record)
+    except ValidationError:
+        return None
+
+
+def _headline(alert: Alert) -> str:
+    if alert.kind is Kind.POOR_RATING:
+        return f"Rated {alert.rating} of 5"
+    trend = alert.trend
+    if trend is None or trend.drop is None:
+        return f"Average is falling; last rated {alert.rating} of 5"
+    return (
+        f"Average fell {trend.drop:.0%}, from {average(trend.baseline_avg)} to {average(trend.recent_avg)} "
+        f"({count(trend.recent_n, 'recent rating')} against {trend.baseline_n})"
+    )
+
+
+def _note(status: str, *, silent: bool) -> str | None:
+    if status == Status.RETRACTED:
+        return "Retracted: the customer changed the rating"
+    if status == Status.RESOLVED:
+        return "Resolved: the average is back"
+    if silent:
+        return "Recorded only: it was old when it arrived"
+    return None
+
+
+def _state(step: Row) -> tuple[str, str]:
+    reason = f": {step['error']}" if step["error"] else ""
+    tries = count(step["attempts"], "failed try", "failed tries")
+    match step["state"]:
+        case State.DONE:
+            return "done", "done"
+        case State.CANCELLED:
+            return "cancelled", "cancelled"
+        case State.FAILED:
+            return "failed", f"failed{reason}"
+        case State.CLAIMED:
+            return "waiting", "on its way"
+        case _:
+            return "waiting", f"waiting, {tries}{reason}" if step["attempts"] else "waiting"

@@ -1,0 +1,36 @@
+"""Where the next page begins: the last row of this one, in an address."""
+
+from datetime import datetime
+from uuid import UUID
+
+from starlette.exceptions import HTTPException
+
+
+def mark(at: datetime | str, row_id: UUID) -> str:
+    """The row's place as text for an address."""
+    return f"{at.isoformat() if isinstance(at, datetime) else at}~{row_id}"
+
+
+def time_of(text: str | None) -> tuple[datetime, UUID] | tuple[None, None]:
+    """The place that `mark` wrote for a row in time; nothing where there is no text. A wrong one is an HTTP 400."""
+    if text is None:
+        return None, None
+    at, _, row_id = text.rpartition("~")
+    try:
+        place = datetime.fromisoformat(at), UUID(row_id)
+    except ValueError:
+        raise HTTPException(400) from None
+    if place[0].tzinfo is None:
+        raise HTTPException(400)
+    return place
+
+
+def name_of(text: str | None) -> tuple[str, UUID] | tuple[None, None]:
+    """The place that `mark` wrote for a row by name; nothing where there is no text. A wrong one is an HTTP 400."""
+    if text is None:
+        return None, None
+    name, _, row_id = text.rpartition("~")
+    try:
+        return name, UUID(row_id)
+    except ValueError:
+        raise HTTPException(400) from None

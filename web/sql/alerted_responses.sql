@@ -1,0 +1,5 @@
+-- The answers of the customer $1 that an alert was raised on, for the marks in the chart.
+select response_id, kind, severity, status, silent
+from alerts
+where customer_id = $1
+order by occurred_at

@@ -1,0 +1,8 @@
+-- The newest alerts of the customer $1, up to $2.
+select a.alert_id, a.customer_id, a.kind, a.severity, a.status, a.silent, a.occurred_at, a.record,
+       c.name as customer_name
+from alerts a
+join customers c using (customer_id)
+where a.customer_id = $1
+order by a.occurred_at desc, a.alert_id
+limit $2
