@@ -12,7 +12,7 @@ _SECONDS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 
 EVENTS = Counter(
     "csatwatch_events",
     "Records of csat-events by type and by what became of them: applied, duplicate, late, replayed, dead_letter, "
-    "rerouted or stored.",
+    "rerouted, stored or skipped (by the store, where the detector makes a dead letter of it).",
     ["role", "event_type", "result"],
     registry=REGISTRY,
 )
@@ -60,9 +60,17 @@ CHECKPOINT_SECONDS = Histogram(
     registry=REGISTRY,
 )
 STATE_RESTORED = Gauge(
-    "csatwatch_state_restored_ratio", "How much of the state is restored after an assignment, 0 to 1.", registry=REGISTRY
+    "csatwatch_state_restored_ratio",
+    "How much of the state is restored after an assignment, 0 to 1.",
+    registry=REGISTRY,
 )
 CUSTOMERS_KNOWN = Gauge("csatwatch_accounts", "Accounts known to the detector.", registry=REGISTRY)
 STORED_SECONDS = Histogram(
     "csatwatch_store_seconds", "From the broker's time of an event to its row.", buckets=_SECONDS, registry=REGISTRY
+)
+ACCOUNT_RECORDS = Counter(
+    "csatwatch_account_records",
+    "Records of customers by what the store made of them: stored or skipped.",
+    ["result"],
+    registry=REGISTRY,
 )

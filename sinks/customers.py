@@ -5,10 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import asyncpg
-
 from schemas.customer import Customer
-from sinks.postgres import queries
+from sinks.postgres import Connection, queries
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +24,7 @@ class Account:
     published_at: datetime
 
 
-async def store_customers(connection: asyncpg.Connection, accounts: Iterable[Account]) -> None:
+async def store_customers(connection: Connection, accounts: Iterable[Account]) -> None:
     """Write a batch, in the order of its offsets, in one statement: of one customer the last by broker's time counts.
 
     A deleted account becomes a stub: its ratings stay. `connection` is one of `sinks.postgres.connect`. Raises

@@ -10,12 +10,17 @@ from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from types import MappingProxyType
+from typing import TypeAlias
 
 import asyncpg
+import asyncpg.pool
 import stamina
 
 CONNECT_SECONDS = 10.0
 STATEMENT_SECONDS = 60.0
+
+Connection: TypeAlias = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
+"""One of a pool's, or one of its own."""
 
 _SQL = files("sinks") / "sql"
 _MIGRATION = re.compile(r"(?P<number>\d{4})_[a-z0-9_]+\.sql")
@@ -131,8 +136,12 @@ def queries(name: str) -> Mapping[str, str]:
 
 
 async def _set_codecs(connection: asyncpg.Connection) -> None:
-    await connection.set_type_codec("jsonb", encoder=json.dumps, decoder=json.loads, schema="pg_catalog")
+    await connection.set_type_codec("jsonb", encoder=_json, decoder=json.loads, schema="pg_catalog")
     await connection.set_type_codec("uuid", encoder=str, decoder=str, schema="pg_catalog")
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
 @contextmanager

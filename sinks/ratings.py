@@ -8,10 +8,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import asyncpg
-
 from schemas.event import CsatReceived, CustomerErased, TicketClosed, TicketEscalated
-from sinks.postgres import queries
+from sinks.postgres import Connection, queries
 
 _FACTS = (
     "ticket_subject",
@@ -61,7 +59,7 @@ class Arrival:
                 return self.published_at
 
 
-async def store_events(connection: asyncpg.Connection, arrivals: Iterable[Arrival]) -> None:
+async def store_events(connection: Connection, arrivals: Iterable[Arrival]) -> None:
     """Write a batch in one transaction: all of it is there on return, and nothing of it on an error.
 
     `connection` is one of `sinks.postgres.connect`. The marks of csm_notified and csm_followed_up stay as they are.
