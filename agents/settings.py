@@ -115,13 +115,18 @@ def _ours(source: Mapping[str, str]) -> dict[str, str]:
             continue
         field = name.removeprefix(PREFIX).lower()
         if field not in Settings.model_fields and field.removesuffix("_file") in _SECRETS:
-            try:
-                value, field = Path(value).read_text(encoding="utf-8").strip(), field.removesuffix("_file")
-            except (OSError, UnicodeDecodeError):
-                msg = f"{name}: no readable file is at {value}: name the file that holds the secret"
-                raise BadSettings(msg) from None
-        found[field] = value
+            found[field.removesuffix("_file")] = _secret(name, Path(value))
+        else:
+            found[field] = value
     return found
+
+
+def _secret(name: str, path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        msg = f"{name}: no readable file is at {path}: name the file that holds the secret"
+        raise BadSettings(msg) from None
 
 
 def _say(error: ErrorDetails) -> str:
@@ -132,4 +137,3 @@ def _say(error: ErrorDetails) -> str:
         return f"{name} is not a setting: {f'did you mean {PREFIX}{near[0].upper()}?' if near else 'remove it'}"
     shown = "" if field in _SECRETS else f" is {error['input']!r:.80}"
     return f"{name}{shown}: {_SHAPES.get(field) or error['msg'].removeprefix('Value error, ')}"
-

@@ -138,4 +138,3 @@ class Alert(Record):
 def alert_id(kind: Kind, customer_id: str, response_id: str) -> UUID:
     """The id of the alert of this kind on this response: UUIDv5, never of a clock."""
     return uuid5(NAMESPACE, f"{kind}|{customer_id}|{response_id}")
-

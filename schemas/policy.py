@@ -104,7 +104,9 @@ class Policy(_Part):
             raise ValueError(msg)
         missing = [r for r in range(1, self.poor_rating.at_most + 1) if r not in self.severity.poor_rating]
         if missing:
-            msg = f"severity.poor_rating has no row for rating {missing[0]}, which poor_rating.at_most makes poor: add it"
+            msg = (
+                f"severity.poor_rating has no row for rating {missing[0]}, which poor_rating.at_most makes poor: add it"
+            )
             raise ValueError(msg)
         return self
 
@@ -119,5 +121,3 @@ def load_policy(path: Path | None) -> Policy:
     if path is None:
         return load(Policy, files("schemas") / "policy.yaml")
     return load(Policy, path)
-
-

@@ -57,6 +57,4 @@ CustomerId = Annotated[
 """UUID text, lower case: also the key of its records, and what decides their partition."""
 ShortText = Annotated[str, NoNul, StringConstraints(max_length=200, strict=True)]
 Url = Annotated[str, NoNul, StringConstraints(max_length=2000, pattern=r"^https?://", strict=True)]
-Email = Annotated[
-    str, NoNul, StringConstraints(max_length=320, pattern=r"^[^@\s<>,;\"]+@[^@\s<>,;\"]+$", strict=True)
-]
+Email = Annotated[str, NoNul, StringConstraints(max_length=320, pattern=r"^[^@\s<>,;\"]+@[^@\s<>,;\"]+$", strict=True)]

@@ -1,0 +1,61 @@
+"""Makes the Faust apps, all alike but for their names and topics."""
+
+import ssl
+from pathlib import Path
+from typing import Literal
+
+import faust
+from faust.types.auth import CredentialsT, SASLMechanism
+
+from agents import kafka
+from agents.settings import Settings
+from agents.transport.app import BatchApp
+
+Role = Literal["detect", "store", "deliver"]
+
+
+def build(settings: Settings, role: Role, *, data: Path | None = None) -> BatchApp:
+    """A Faust app for one process, with its agents still to be added; `data` is where its tables live."""
+    group = settings.group(role)
+    return BatchApp(
+        group,
+        broker=[f"kafka://{address}" for address in settings.bootstrap],
+        broker_credentials=_credentials(settings),
+        broker_client_id=group,
+        # A worker that was killed is replaced within this time.
+        broker_session_timeout=10.0,
+        broker_heartbeat_interval=2.0,
+        broker_rebalance_timeout=30.0,
+        broker_max_poll_interval=300.0,
+        broker_commit_interval=0.5,
+        broker_max_poll_records=5_000,
+        consumer_auto_offset_reset="earliest",
+        consumer_max_fetch_size=4 << 20,
+        # In batches: what waits beyond this is left in Kafka.
+        stream_buffer_maxsize=16,
+        # Faust's own wait at a rebalance acks what it drops; the batched consumer waits in its own way.
+        stream_wait_empty=False,
+        topic_partitions=settings.partitions,
+        topic_replication_factor=settings.replication,
+        # Topics are made by `csatwatch topics create`, with their settings.
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        store="rocksdb://",
+        datadir=str(data) if data is not None else None,
+        web_enabled=False,
+        autodiscover=False,
+        table_cleanup_interval=3600.0,
+    )
+
+
+def _credentials(settings: Settings) -> CredentialsT | None:
+    context: ssl.SSLContext | None = kafka.ssl_context(settings)
+    if settings.kafka_security_protocol.startswith("SASL"):
+        options = kafka.connection(settings)
+        return faust.SASLCredentials(  # with a context it becomes SASL_SSL
+            username=options["sasl_plain_username"],
+            password=options["sasl_plain_password"],
+            mechanism=SASLMechanism(settings.kafka_security_sasl_mechanism),
+            ssl_context=context,
+        )
+    return faust.SSLCredentials(context=context) if context is not None else None

@@ -1,0 +1,273 @@
+"""The detector: batches of events in; alerts first, then state, then the offset."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
+from time import time
+from typing import Any, cast
+
+import structlog
+from aiokafka import AIOKafkaProducer
+from faust.types import TP
+
+from agents import kafka, metrics
+from agents.accounts import Accounts
+from agents.app import build
+from agents.health import Health
+from agents.run import run
+from agents.settings import BadSettings, Settings
+from agents.state_dir import take
+from agents.states import PartitionStates
+from agents.transport.app import BatchApp
+from agents.transport.batch import Batch
+from agents.transport.checkpoint import Checkpointer, Plain, Transactional
+from agents.transport.producer import MAX_BATCH, Outgoing, send
+from agents.transport.table import BatchTable, Restore
+from schemas.alert import Alert
+from schemas.customer import Customer
+from schemas.policy import load_policy
+from streams.dead_letter import letter
+from streams.partition import partition_of
+from streams.pipeline import Outcome, Pipeline
+from streams.topology import (
+    ALERTS,
+    CUSTOMERS,
+    DEAD_LETTERS,
+    EVENTS,
+    HEADER_REROUTED,
+    MEGABYTE,
+    RATINGS_TABLE,
+    TRENDS,
+    changelog,
+)
+
+_log = structlog.get_logger(__name__)
+
+
+class Detector:
+    """Detection on the partitions that the group gives to this worker."""
+
+    def __init__(self, settings: Settings, pipeline: Pipeline, accounts: Accounts, app: BatchApp) -> None:
+        self._settings = settings
+        self._pipeline = pipeline
+        self._accounts = accounts
+        self._app = app
+        self._events = settings.topic(EVENTS)
+        self._table = BatchTable(
+            app, RATINGS_TABLE, changelog=settings.topic(changelog(settings.app_id)), partitions=pipeline.partitions
+        )
+        app.use_recovery(
+            Restore(
+                app,
+                self._table,
+                consumer=lambda: kafka.consumer(settings, enable_auto_commit=False, auto_offset_reset="earliest"),
+                ready=self._open,
+                restored=self._restored,
+                progress=metrics.STATE_RESTORED.set,
+            )
+        )
+        app.batch_agent(self._events, self.handle, name="detect")
+        app.checkpointed.add(self._events)
+        app.checkpoint = self.checkpoint
+        app.on_partitions_revoked.connect(cast("Any", self._revoked))
+        self._states: dict[int, PartitionStates] = {}
+        self._producer: AIOKafkaProducer = kafka.producer(
+            settings, linger_ms=0, max_batch_size=MAX_BATCH, max_request_size=3 * MEGABYTE
+        )
+        self._checkpoints: Checkpointer = (
+            Transactional(
+                settings.group("detect"),
+                lambda name: kafka.producer(
+                    settings, transactional_id=name, linger_ms=0, max_batch_size=MAX_BATCH, max_request_size=MEGABYTE
+                ),
+            )
+            if settings.kafka_transactions
+            else Plain(self._producer, lambda: app.batches)
+        )
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """What must be up before the app starts and stay up until it has stopped."""
+        async with AsyncExitStack() as stack:
+            await self._producer.start()
+            stack.push_async_callback(self._producer.stop)
+            stack.push_async_callback(self._checkpoints.close)
+            await stack.enter_async_context(self._accounts.followed(self._account_arrived, self._app.fail))
+            yield
+
+    async def handle(self, batch: Batch) -> Awaitable[None] | None:
+        """Fold a batch into its partition's states and send what follows.
+
+        Returns what is left to wait for, the acknowledgements, so that another partition's batch is folded meanwhile.
+        """
+        states = self._states[batch.partition]
+        await states.lock.acquire()
+        try:
+            outcome = self._pipeline.process(
+                batch.records, batch.partition, states, self._accounts.known, datetime.now(UTC)
+            )
+            if not (outcome.raised or outcome.refused or outcome.strays):
+                self._count(outcome)
+                states.lock.release()
+                return None
+        except BaseException:
+            states.lock.release()
+            raise
+        return self._send(batch, outcome, states)
+
+    async def checkpoint(self, partitions: set[TP]) -> Mapping[TP, int]:
+        """Write the states changed since the last checkpoint, with the source offsets that they stand for."""
+        done = await asyncio.gather(*(self._checkpoint(tp) for tp in partitions))
+        return {tp: offset for tp, offset in zip(partitions, done, strict=True) if offset is not None}
+
+    async def _checkpoint(self, tp: TP) -> int | None:
+        states = self._states.get(tp.partition)
+        if states is None:
+            return None
+        async with states.writing:
+            async with states.lock:  # not between a batch's fold and its alerts' acknowledgement
+                offset = self._app.batches.handled_up_to(tp)
+                if offset is None or (offset == self._app.batches.committed_up_to(tp) and not states.has_changes):
+                    return offset
+                changes = states.take_changes()
+                trends = states.take_trends(self._pipeline, tp.partition)
+            with metrics.CHECKPOINT_SECONDS.time():
+                log = self._table.changelog_topic.get_topic_name()
+                records = [Outgoing(tp.partition, key, value) for key, value in changes.items()]
+                last = await self._checkpoints.write(tp, {log: records, self._settings.topic(TRENDS): trends}, offset)
+            if log in last:
+                self._table.local.write(tp.partition, changes.items(), last[log])
+            states.written()
+        return offset
+
+    async def _send(self, batch: Batch, outcome: Outcome, states: PartitionStates) -> None:
+        try:
+            alerts = [
+                Outgoing(batch.partition, r.alert.customer_id.encode(), r.value, headers_of(r.alert))
+                for r in outcome.raised
+            ]
+            letters = [
+                letter(r.record, r.error, topic=batch.topic, partition=batch.partition, limit=2 * MEGABYTE)
+                for r in outcome.refused
+            ]
+            strays = [
+                Outgoing(s.partition, s.record.key, s.record.value, (*s.record.headers, (HEADER_REROUTED, b"1")))
+                for s in outcome.strays
+            ]
+            await asyncio.gather(
+                self._publish(ALERTS, alerts),
+                send(self._producer, self._events, strays),
+                *(
+                    self._producer.send_and_wait(
+                        self._settings.topic(DEAD_LETTERS), key=x.key, value=x.value, headers=list(x.headers)
+                    )
+                    for x in letters
+                ),
+            )
+            self._count(outcome)
+        finally:
+            states.lock.release()
+
+    async def _publish(self, topic: str, records: Iterable[Outgoing]) -> None:
+        await send(self._producer, self._settings.topic(topic), records)
+
+    def _count(self, outcome: Outcome) -> None:
+        for (event_type, result), n in outcome.counts.items():
+            metrics.EVENTS.labels("detect", event_type, result).inc(n)
+        for error, n in Counter(r.error.reason for r in outcome.refused).items():
+            metrics.DEAD_LETTERS.labels(error).inc(n)
+        now = time()
+        for raised in outcome.raised:
+            alert = raised.alert
+            metrics.ALERTS.labels(alert.kind, alert.severity, alert.status).inc()
+            metrics.ALERT_SECONDS.observe(max(now - raised.timestamp / 1000, 0))
+
+    async def _account_arrived(self, customer: Customer) -> None:
+        partition = partition_of(customer.customer_id, self._pipeline.partitions)
+        states = self._states.get(partition)
+        if states is not None:
+            await self._update_waiting(states, partition, [customer])
+
+    async def _update_waiting(self, states: PartitionStates, partition: int, customers: Iterable[Customer]) -> None:
+        async with states.lock:
+            now = datetime.now(UTC)
+            found = [pair for c in customers for pair in self._pipeline.account_arrived(c, states, now)]
+            await self._publish(
+                ALERTS, [Outgoing(partition, a.customer_id.encode(), v, headers_of(a)) for a, v in found]
+            )
+        for alert, _ in found:
+            metrics.ALERTS.labels(alert.kind, alert.severity, alert.status).inc()
+
+    # -- rebalance
+
+    async def _open(self, partitions: set[int]) -> None:
+        self._states.clear()
+        await self._checkpoints.open(partitions)
+
+    async def _restored(self, partitions: set[int]) -> None:
+        for partition in partitions:
+            states = self._states[partition] = PartitionStates(self._table.local, partition)
+            # Accounts that became known while nobody had the partition.
+            known = [self._accounts.known[c] for c in states.customers_waiting() if c in self._accounts.known]
+            await self._update_waiting(states, partition, known)
+
+    async def _revoked(self, _app: object, revoked: set[TP], **_: object) -> None:
+        if any(tp.topic == self._events for tp in revoked):
+            self._states.clear()
+            await self._checkpoints.close()
+
+
+def headers_of(alert: Alert) -> list[tuple[str, bytes]]:
+    """CloudEvents 1.0 in Kafka's binary mode: the value stays plain JSON."""
+    return [
+        ("ce_specversion", b"1.0"),
+        ("ce_id", f"{alert.alert_id}/{alert.revision}".encode()),
+        ("ce_source", b"csatwatch/detect"),
+        ("ce_type", f"csatwatch.alert.{alert.kind}.{alert.status}".encode()),
+        ("ce_time", alert.detected_at.isoformat().encode()),
+        ("content-type", b"application/json"),
+    ]
+
+
+async def main(settings: Settings) -> int:
+    """Run the detector until it is told to stop. Returns the exit code."""
+    policy = load_policy(settings.policy)
+    health = Health(settings)
+    await kafka.wait_for_broker(settings)
+    cluster, partitions = await _look_around(settings)
+    state = take(settings.state_dir, cluster, settings.group("detect"))
+    app = build(settings, "detect", data=state.path)
+    pipeline, accounts = Pipeline(policy, partitions[EVENTS]), Accounts(settings, partitions[CUSTOMERS])
+    detector = Detector(settings, pipeline, accounts, app)
+    policy_version = f"{policy.policy} {policy.version}"
+    _log.info("detector", policy=policy_version, partitions=pipeline.partitions, state=str(state.path))
+    return await run(app, health, around=detector.running())
+
+
+async def _look_around(settings: Settings) -> tuple[str, Mapping[str, int]]:
+    """The cluster's id, and the number of partitions by topic. Raises `BadSettings`."""
+    names = {name: settings.topic(name) for name in (EVENTS, CUSTOMERS, ALERTS, TRENDS, DEAD_LETTERS)}
+    log = changelog(settings.app_id)
+    names[log] = settings.topic(log)
+    admin = kafka.admin(settings)
+    await admin.start()
+    try:
+        cluster = await admin.describe_cluster()
+        found = {t["topic"]: len(t["partitions"]) for t in await admin.describe_topics(list(names.values()))}
+    finally:
+        await admin.close()
+    partitions = {name: found.get(topic, 0) for name, topic in names.items()}
+    for name, n in partitions.items():
+        if not n:
+            message = f"the topic {names[name]} is not there: run `csatwatch topics create`"
+            raise BadSettings(message)
+    for name in (log, ALERTS, TRENDS):
+        if partitions[name] != partitions[EVENTS]:
+            message = (
+                f"{names[EVENTS]} has {partitions[EVENTS]} partitions and {names[name]} has {partitions[name]}: "
+                "they must be equal; see `csatwatch topics create`"
+            )
+            raise BadSettings(message)
+    return str(cluster.get("cluster_id") or ""), partitions

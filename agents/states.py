@@ -1,0 +1,125 @@
+"""The states of one partition's customers: a cache over the table's local store, and what changed in it."""
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import msgspec
+
+from agents.transport.producer import Outgoing
+from agents.transport.table import PartitionStore
+from schemas.alert import CustomerTrend, Trend
+from streams.detect import instant
+from streams.pipeline import Pipeline
+from streams.track import Track
+
+_WAITING = b"waiting:"
+_CACHED = 20_000  # customers a partition
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(dict[str, bytes]).decode
+
+
+class PartitionStates:
+    """States of one assignment. Made anew with each: meanwhile another worker may have written.
+
+    Attributes:
+        lock: held from the fold of a batch until what follows from it is acknowledged.
+        writing: held while a checkpoint is written: one at a time.
+    """
+
+    def __init__(self, store: PartitionStore, partition: int) -> None:
+        self.lock = asyncio.Lock()
+        self.writing = asyncio.Lock()
+        self._store = store
+        self._partition = partition
+        self._tracks: dict[str, Track] = {}
+        self._waiting: dict[str, Mapping[str, bytes]] = {}
+        self._changed: set[str] = set()
+        self._changed_waiting: set[str] = set()
+        self._in_flight: dict[bytes, bytes | None] = {}  # taken for a checkpoint that is not in the store yet
+        self._trends: dict[str, Trend] = {}  # as last published
+
+    def track(self, customer_id: str) -> Track:
+        """The customer's track, an empty one for a new customer."""
+        track = self._tracks.get(customer_id)
+        if track is None:
+            value = self._stored(customer_id.encode())
+            track = self._tracks[customer_id] = Track() if value is None else Track.decode(value)
+        return track
+
+    def changed(self, customer_id: str) -> None:
+        """Keep the customer's track with the next checkpoint."""
+        self._changed.add(customer_id)
+
+    def forget(self, customer_id: str, applied: int) -> None:
+        """Replace the track by an empty one that has seen `applied`, and drop what was waiting."""
+        track = self._tracks[customer_id] = Track()
+        track.applied = applied
+        self._changed.add(customer_id)
+        self.set_waiting(customer_id, {})
+
+    def waiting(self, customer_id: str) -> Mapping[str, bytes]:
+        """Open alerts that were published before the account was known: alert id → record."""
+        found = self._waiting.get(customer_id)
+        if found is None:
+            value = self._stored(_WAITING + customer_id.encode())
+            found = self._waiting[customer_id] = {} if value is None else _decode(value)
+        return found
+
+    def set_waiting(self, customer_id: str, waiting: Mapping[str, bytes]) -> None:
+        """Keep `waiting` with the next checkpoint."""
+        self._waiting[customer_id] = waiting
+        self._changed_waiting.add(customer_id)
+
+    def customers_waiting(self) -> Iterator[str]:
+        """The customers of the store that have alerts waiting for their account."""
+        for key, _ in self._store.items_from(self._partition, _WAITING):
+            yield key.removeprefix(_WAITING).decode()
+
+    @property
+    def has_changes(self) -> bool:
+        """Whether the next checkpoint has anything to keep."""
+        return bool(self._changed or self._changed_waiting)
+
+    def take_changes(self) -> Mapping[bytes, bytes | None]:
+        """What the next checkpoint writes; None deletes."""
+        changes: dict[bytes, bytes | None] = {c.encode(): self._tracks[c].encode() for c in self._changed}
+        for customer in self._changed_waiting:
+            waiting = self._waiting[customer]
+            changes[_WAITING + customer.encode()] = _encode(waiting) if waiting else None
+        self._in_flight = changes
+        return changes
+
+    def take_trends(self, pipeline: Pipeline, partition: int) -> list[Outgoing]:
+        """The records for `csat-trends`: of the changed customers those whose trend is another one now."""
+        records = []
+        for customer in self._changed:
+            track = self._tracks[customer]
+            trend = pipeline.trend(track)
+            if trend is None or trend == self._trends.get(customer):
+                continue
+            self._trends[customer] = trend
+            record = CustomerTrend.model_construct(**dict(trend), customer_id=customer, as_of=instant(track.newest))
+            records.append(Outgoing(partition, customer.encode(), record.to_json()))
+        self._changed, self._changed_waiting = set(), set()
+        return records
+
+    def written(self) -> None:
+        """The changes taken last are in the store."""
+        self._in_flight = {}
+        self._trim(self._tracks)
+        self._trim(self._waiting)
+        self._trim(self._trends)
+
+    def _stored(self, key: bytes) -> bytes | None:
+        if key in self._in_flight:
+            return self._in_flight[key]
+        return self._store.value(self._partition, key)
+
+    def _trim(self, cache: dict[str, Any]) -> None:
+        # The oldest half goes, what the next checkpoint still needs stays.
+        if len(cache) > _CACHED:
+            for customer in list(cache)[: len(cache) - _CACHED // 2]:
+                if customer not in self._changed and customer not in self._changed_waiting:
+                    del cache[customer]

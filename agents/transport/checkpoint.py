@@ -1,0 +1,93 @@
+"""Writes a partition's changed states and its source offset, so that both are kept or neither.
+
+With transactions: one Kafka transaction a partition and checkpoint, by a producer with the transactional id
+`{group}-{partition}`. Opening it fences whoever had the partition before, so a worker that wakes up late can write
+nothing any more. Without (the embedded broker): states first, acknowledged, then the offset; one worker only, and each
+state says up to which offset it goes.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
+
+from aiokafka import AIOKafkaProducer, TopicPartition
+from faust.types import TP
+
+from agents.transport.consumer import BatchConsumer
+from agents.transport.producer import Outgoing, send
+
+Writes = Mapping[str, Sequence[Outgoing]]
+"""Records by topic, in the order in which they are sent."""
+
+
+class Checkpointer(Protocol):
+    """How checkpoints are written."""
+
+    async def open(self, partitions: set[int]) -> None:
+        """Take the partitions over: after this, nobody else's checkpoint of them is accepted."""
+        ...
+
+    async def write(self, tp: TP, writes: Writes, offset: int) -> Mapping[str, int]:
+        """Write and commit. Returns the last offset by topic: each topic gets records of one partition.
+
+        Raises `aiokafka.errors.KafkaError`.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Let go of all partitions."""
+        ...
+
+
+class Transactional:
+    """One transaction a partition and checkpoint."""
+
+    def __init__(self, group: str, new_producer: Callable[[str], AIOKafkaProducer]) -> None:
+        self._group = group
+        self._new_producer = new_producer
+        self._producers: dict[int, AIOKafkaProducer] = {}
+
+    async def open(self, partitions: set[int]) -> None:
+        """Initialise the transactional producers; a transaction that a previous owner left open is aborted."""
+        await self.close()
+        for partition in sorted(partitions):
+            producer = self._new_producer(f"{self._group}-{partition}")
+            await producer.start()
+            self._producers[partition] = producer
+
+    async def write(self, tp: TP, writes: Writes, offset: int) -> Mapping[str, int]:
+        """Raises `aiokafka.errors.ProducerFenced` when the partition has a new owner."""
+        producer = self._producers[tp.partition]
+        async with producer.transaction():
+            last = await _send_all(producer, writes)
+            await producer.send_offsets_to_transaction({TopicPartition(tp.topic, tp.partition): offset}, self._group)
+        return last
+
+    async def close(self) -> None:
+        """Stop the producers."""
+        while self._producers:
+            _, producer = self._producers.popitem()
+            await producer.stop()
+
+
+class Plain:
+    """States first, then the offset."""
+
+    def __init__(self, producer: AIOKafkaProducer, consumer: Callable[[], BatchConsumer]) -> None:
+        self._producer = producer
+        self._consumer = consumer
+
+    async def open(self, partitions: set[int]) -> None:
+        """Nothing to take over: without transactions there is one worker."""
+
+    async def write(self, tp: TP, writes: Writes, offset: int) -> Mapping[str, int]:
+        """Raises RuntimeError when the group has moved on."""
+        last = await _send_all(self._producer, writes)
+        await self._consumer().commit_plainly({tp: offset})
+        return last
+
+    async def close(self) -> None:
+        """The producer is its maker's."""
+
+
+async def _send_all(producer: AIOKafkaProducer, writes: Writes) -> dict[str, int]:
+    return {topic: max((await send(producer, topic, records)).values()) for topic, records in writes.items() if records}

@@ -1,0 +1,162 @@
+"""Consumes the batched topics a fetch at a time, and commits exactly what was handled."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, cast
+
+import aiokafka
+import structlog
+from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, Transport
+from faust.types import TP, ConsumerMessage
+
+from agents.transport.batch import Batch
+
+if TYPE_CHECKING:
+    from agents.transport.app import BatchApp
+
+DRAIN_WITHIN = 8.0
+"""Seconds that a rebalance or a stop waits for the batch in hand; what takes longer is left to the next owner."""
+
+_log = structlog.get_logger(__name__)
+
+
+class ReadCommitted(AIOKafkaConsumerThread):
+    """Reads committed records only: a producer's aborted transaction is no event, a half checkpoint no state."""
+
+    def _create_worker_consumer(self, transport: Any) -> aiokafka.AIOKafkaConsumer:  # noqa: ANN401 (Faust's own type)
+        # Faust decides this by its exactly-once mode, which stays off.
+        stock, self.consumer.in_transaction = self.consumer.in_transaction, True
+        try:
+            return super()._create_worker_consumer(transport)
+        finally:
+            self.consumer.in_transaction = stock
+
+
+class BatchConsumer(Consumer):
+    """Faust's consumer for the batched topics of a `BatchApp`; all other topics keep Faust's own path."""
+
+    app: "BatchApp"
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 (Faust's own arguments)
+        super().__init__(*args, **kwargs)
+        self._handled: dict[TP, int] = {}
+
+    def _new_consumer_thread(self) -> AIOKafkaConsumerThread:
+        return ReadCommitted(self, loop=self.loop, beacon=self.beacon)
+
+    async def getmany(
+        self,
+        timeout: float,  # noqa: ASYNC109 (Faust's own signature)
+    ) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
+        """Yield one message a partition and fetch for the batched topics, one a record for the others."""
+        fetched, active = await self._wait_next_records(timeout)
+        generation = self.app.consumer_generation_id
+        if not fetched or self.should_stop:
+            return
+        if not self.flow_active:
+            # What was fetched while a rebalance began is dropped: read it again from what is committed.
+            try:
+                await self.perform_seek()
+            except Exception as error:  # noqa: BLE001 (the assignment may be gone; the next one seeks by itself)
+                _log.info("seek dropped", error=type(error).__name__)
+            return
+        for tp, records in fetched.items():
+            if not self.flow_active or self.app.consumer_generation_id != generation:
+                return
+            if active is not None and tp not in active and tp not in self._buffered_partitions:
+                continue
+            if tp.topic in self.app.batched:
+                message = self._to_message(tp, records[-1])
+                message.value = cast("Any", Batch(tp, records, generation))
+                yield tp, message
+            else:
+                for record in records:
+                    yield tp, self._to_message(tp, record)
+
+    def handled(self, batch: Batch) -> None:
+        """Everything that follows from `batch` is acknowledged: its offset may be committed."""
+        if batch.generation == self.app.consumer_generation_id:
+            self._handled[batch.tp] = batch.next_offset
+
+    def handled_up_to(self, tp: TP) -> int | None:
+        """The offset to commit for a batched partition; None where nothing was handled since its assignment."""
+        return self._handled.get(tp)
+
+    def committed_up_to(self, tp: TP) -> int | None:
+        """The offset last committed, as far as this worker knows."""
+        offset = self._committed_offset[tp]
+        return None if offset is None else int(offset)
+
+    # -- Faust's bookkeeping of single records does not apply to batches
+
+    async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
+        if tp.topic not in self.app.batched:
+            await super()._add_gap(tp, offset_from, offset_to)
+
+    def ack(self, message: Any) -> bool:  # noqa: ANN401 (Faust's own type)
+        """Faust acks what left the stream, even where the agent failed: for batches only `handled` counts."""
+        if message.topic not in self.app.batched:
+            return bool(super().ack(message))
+        message.acked = True
+        self._unacked_messages.discard(message)
+        return True
+
+    def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterator[TP]:  # noqa: ANN401 (Faust's own type)
+        yield from super()._filter_tps_with_pending_acks(topics)
+        yield from (tp for tp in list(self._handled) if topics is None or tp in topics or tp.topic in topics)
+
+    def _new_offset(self, tp: TP) -> int | None:
+        return self._handled.get(tp) if tp.topic in self.app.batched else super()._new_offset(tp)
+
+    # -- committing
+
+    async def _commit_offsets(self, offsets: Mapping[TP, int], start_new_transaction: bool = True) -> bool:  # noqa: FBT001, FBT002 (Faust's own signature)
+        if self.app.failed:
+            return False  # fail-stop: nothing of a worker that lost a send is committed
+        checkpointed = {tp: offset for tp, offset in offsets.items() if tp.topic in self.app.checkpointed}
+        if checkpointed and self.app.checkpoint is not None:
+            try:
+                self._committed_offset.update(await self.app.checkpoint(set(checkpointed)))
+            except Exception as error:  # noqa: BLE001 (whatever it is, the state is not in Kafka: stop)
+                await self.app.fail(error)
+                return False
+        rest = {tp: offset for tp, offset in offsets.items() if tp not in checkpointed}
+        return await super()._commit_offsets(rest, start_new_transaction) if rest else bool(checkpointed)
+
+    async def commit_plainly(self, offsets: Mapping[TP, int]) -> None:
+        """Commit without a transaction, for brokers that have none. Raises RuntimeError when it was refused."""
+        if not await self._commit(offsets):
+            message = "the group has moved on: this worker's partitions belong to another one now"
+            raise RuntimeError(message)
+
+    # -- rebalance and stop, between batches
+
+    async def on_partitions_revoked(self, revoked: Iterable[TP]) -> None:
+        """Finish the batch in hand and commit it, before another worker takes the partitions."""
+        revoked = set(revoked)
+        self.stop_flow()
+        self.app.flow_control.suspend()
+        self.app.flow_control.clear()
+        await self._finish()
+        for tp in revoked:
+            self._handled.pop(tp, None)
+        await super().on_partitions_revoked(revoked)
+
+    async def on_stop(self) -> None:
+        """Finish the batch in hand and commit it."""
+        await self._finish()
+        await super().on_stop()
+
+    async def _finish(self) -> None:
+        try:
+            async with asyncio.timeout(DRAIN_WITHIN):
+                await self.app.idle()
+                await self.commit()
+        except TimeoutError:
+            _log.warning("a batch did not end in time: its records will be processed again", seconds=DRAIN_WITHIN)
+
+
+class BatchTransport(Transport):
+    """Faust's aiokafka transport with the batched consumer."""
+
+    Consumer = BatchConsumer

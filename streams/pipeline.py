@@ -1,0 +1,245 @@
+"""The one function that a batch goes through: from records to what is to be sent and which states changed."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple, Protocol
+
+from schemas.alert import Alert, Kind, Status, Trend
+from schemas.customer import Customer
+from schemas.event import CsatReceived, TicketClosed
+from schemas.policy import Policy
+from streams import alert as alerts
+from streams import detect
+from streams.partition import partition_of
+from streams.topology import HEADER_BACKFILL, HEADER_REROUTED
+from streams.track import Answer, Fold, Spans, Track, TrendAlert
+from streams.validate import InvalidEvent, check_time, validate
+
+_LOG_APPEND_TIME = 1
+
+
+class Record(Protocol):
+    """A record of the event topic, as the consumer hands it over. `timestamp` is in milliseconds since 1970."""
+
+    offset: int
+    timestamp: int
+    timestamp_type: int
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes]]
+
+
+class States(Protocol):
+    """The states of one partition's customers."""
+
+    def track(self, customer_id: str) -> Track:
+        """The customer's track, an empty one for a new customer. What is changed in it must be told to `changed`."""
+        ...
+
+    def changed(self, customer_id: str) -> None:
+        """The customer's track is to be kept with the next checkpoint."""
+        ...
+
+    def forget(self, customer_id: str, applied: int) -> None:
+        """Replace the customer's track by an empty one that has seen `applied`, and drop what was waiting."""
+        ...
+
+    def waiting(self, customer_id: str) -> Mapping[str, bytes]:
+        """Open alerts that were published before the account was known: alert id → record."""
+        ...
+
+    def set_waiting(self, customer_id: str, waiting: Mapping[str, bytes]) -> None:
+        """Keep `waiting` with the next checkpoint; an empty one is dropped."""
+        ...
+
+
+MOST_WAITING = 20
+"""Alerts of one customer that wait for the account; more than that are not updated when it arrives."""
+
+
+class Raised(NamedTuple):
+    """An alert to publish, and the time of the record behind it in milliseconds since 1970."""
+
+    alert: Alert
+    value: bytes
+    timestamp: int
+
+
+class Refused(NamedTuple):
+    """A record for the dead letters."""
+
+    record: Record
+    error: InvalidEvent
+
+
+class Stray(NamedTuple):
+    """A record that belongs on another partition."""
+
+    record: Record
+    partition: int
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What follows from a batch. Everything in it must be acknowledged by the broker before the states are kept."""
+
+    raised: list[Raised] = field(default_factory=list)
+    refused: list[Refused] = field(default_factory=list)
+    strays: list[Stray] = field(default_factory=list)
+    counts: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """Records by (event type, result); their sum is the batch's length."""
+
+
+class Pipeline:
+    """Detection under one policy, on a topic of `partitions` partitions."""
+
+    def __init__(self, policy: Policy, partitions: int) -> None:
+        self.policy = policy
+        self.partitions = partitions
+        self._spans = Spans.of(policy)
+
+    def process(
+        self,
+        records: Sequence[Record],
+        partition: int,
+        states: States,
+        accounts: Mapping[str, Customer],
+        now: datetime,
+    ) -> Outcome:
+        """Fold a batch of one partition's records into `states`.
+
+        A record that the customer's track has already seen changes nothing, so that a batch may be processed again.
+        """
+        out = Outcome()
+        for record in records:
+            try:
+                event = validate(record.value)
+                arrived = detect.instant(record.timestamp * 1000) if record.timestamp_type == _LOG_APPEND_TIME else now
+                check_time(event, arrived)
+            except InvalidEvent as error:
+                out.refused.append(Refused(record, error))
+                out.counts["unknown", "dead_letter"] += 1
+                continue
+            customer_id = event.customer_id
+            home = partition_of(customer_id, self.partitions)
+            if home != partition and not _has(record, HEADER_REROUTED):
+                out.strays.append(Stray(record, home))
+                out.counts[event.event_type, "rerouted"] += 1
+                continue
+            track = states.track(customer_id)
+            if record.offset <= track.applied:
+                out.counts[event.event_type, "replayed"] += 1
+                continue
+            track.applied = record.offset
+            result = Fold.APPLIED
+            if isinstance(event, CsatReceived):
+                silent = alerts.too_old(event, arrived, self.policy) or _has(record, HEADER_BACKFILL)
+                answer = Answer(
+                    detect.microseconds(event.responded_at),
+                    event.rating,
+                    event.survey,
+                    event.event_id,
+                    None if event.response_id in (None, event.ticket_id) else event.ticket_id,
+                )
+                result = track.fold(answer, self._spans)
+                if result is Fold.APPLIED:
+                    found = self._alerts(event, answer, track, accounts.get(customer_id), silent=silent, now=now)
+                    if found:
+                        values = [a.to_json() for a in found]
+                        out.raised += [Raised(a, v, record.timestamp) for a, v in zip(found, values, strict=True)]
+                        _note_waiting(states, customer_id, found, values)
+            elif isinstance(event, TicketClosed):
+                result = track.close_ticket(event.ticket_id, detect.microseconds(event.closed_at), self._spans)
+            elif event.event_type == "support_customer_erased":
+                states.forget(customer_id, record.offset)
+            states.changed(customer_id)
+            out.counts[event.event_type, result.value] += 1
+        return out
+
+    def account_arrived(self, customer: Customer, states: States, now: datetime) -> list[tuple[Alert, bytes]]:
+        """The open alerts of an account that was not known when they were raised, once more with it."""
+        waiting = states.waiting(customer.customer_id)
+        if not waiting:
+            return []
+        track = states.track(customer.customer_id)
+        found = []
+        for value in waiting.values():
+            alert = Alert.from_json(value)
+            holder = track.answer_to(alert.response_id) if alert.kind is Kind.POOR_RATING else track.trend
+            if holder is None or not holder.open or holder.revision != alert.revision:
+                continue
+            holder.revision += 1
+            updated = alerts.with_account(alert, customer, holder.revision, self.policy, now)
+            found.append((updated, updated.to_json()))
+        states.changed(customer.customer_id)
+        states.set_waiting(customer.customer_id, {})
+        return found
+
+    def trend(self, track: Track) -> Trend | None:
+        """The customer's trend as of the newest rating; None without ratings."""
+        return detect.measure(track, self._spans, self.policy.declining_trend) if track.answers else None
+
+    def _alerts(
+        self,
+        event: CsatReceived,
+        answer: Answer,
+        track: Track,
+        customer: Customer | None,
+        *,
+        silent: bool,
+        now: datetime,
+    ) -> list[Alert]:
+        rule = self.policy.declining_trend
+        steps: list[tuple[Kind, Status, int, str]] = []  # kind, status, revision, the survey that the id is made of
+        poor = detect.is_poor(answer.rating, self.policy)
+        if poor or answer.open:
+            status = Status.RETRACTED if not poor else Status.UPDATED if answer.open else Status.FIRING
+            answer.revision += 1
+            answer.open = poor
+            steps.append((Kind.POOR_RATING, status, answer.revision, answer.survey))
+        last = track.trend
+        if last is not None and detect.recovered(track, self._spans, rule):
+            last.revision += 1
+            last.open = False
+            steps.append((Kind.DECLINING_TREND, Status.RESOLVED, last.revision, last.survey))
+        elif detect.falling(track, self._spans, rule):
+            revision = last.revision + 1 if last is not None and last.survey == answer.survey else 1
+            track.trend = TrendAlert(answer.survey, answer.event, track.newest, revision, open=True)
+            steps.append((Kind.DECLINING_TREND, Status.FIRING, revision, answer.survey))
+        if not steps:
+            return []
+        context = alerts.context_of(track, event, self.policy)
+        trend = self.trend(track)
+        return [
+            alerts.build(
+                kind,
+                event,
+                status=status,
+                revision=revision,
+                context=context,
+                trend=trend,
+                customer=customer,
+                policy=self.policy,
+                silent=silent,
+                now=now,
+                first=first,
+            )
+            for kind, status, revision, first in steps
+        ]
+
+
+def _has(record: Record, name: str) -> bool:
+    return any(header == name for header, _ in record.headers)
+
+
+def _note_waiting(states: States, customer_id: str, found: Sequence[Alert], values: Sequence[bytes]) -> None:
+    before = states.waiting(customer_id)
+    waiting = dict(before)
+    for alert, value in zip(found, values, strict=True):
+        waiting.pop(str(alert.alert_id), None)
+        if alert.customer is None and alert.status.open and not alert.silent:
+            waiting[str(alert.alert_id)] = value
+    if waiting != before:
+        states.set_waiting(customer_id, dict(list(waiting.items())[-MOST_WAITING:]))

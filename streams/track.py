@@ -1,0 +1,261 @@
+"""What is remembered of a customer: the ratings of the window, in order, and what was alerted.
+
+One value a customer, expiring by the customer's own event time: see docs/decisions/0002-one-value-a-customer.md.
+Folding an answer that is newer than all others costs the same however long the history is; a late or a revised one
+recounts from its place.
+"""
+
+from bisect import bisect_left, insort
+from collections.abc import Iterator
+from enum import StrEnum
+from operator import attrgetter
+
+import msgspec
+
+from schemas.policy import Policy
+
+FORMAT = 1
+"""Of the encoded state. A release reads its own and the one before."""
+
+DAY = 86_400_000_000
+"""Microseconds."""
+MONTH = 30 * DAY
+
+
+class Answer(msgspec.Struct, array_like=True, gc=False):
+    """One answer to one survey.
+
+    Attributes:
+        at: when it was given, in microseconds since 1970.
+        rating: 1 to 5.
+        survey: a later answer to the same survey takes this one's place.
+        event: id of the event; of two answers given at the same time the one with the greater id counts.
+        ticket: None where the survey goes by the ticket's id.
+        revision: of the alert on this answer's rating; 0: there never was one.
+        open: whether that alert still stands.
+    """
+
+    at: int
+    rating: int
+    survey: str
+    event: str
+    ticket: str | None = None
+    revision: int = 0
+    open: bool = False
+
+    @property
+    def ticket_id(self) -> str:
+        """The ticket that the survey asked about."""
+        return self.ticket or self.survey
+
+
+class TrendAlert(msgspec.Struct, array_like=True, gc=False):
+    """The customer's last alert on a falling trend.
+
+    Attributes:
+        survey: the answer that fired it, which its id is made of.
+        event: that answer's event.
+        at: that answer's time, in microseconds since 1970.
+        revision: last published.
+        open: not resolved yet.
+    """
+
+    survey: str
+    event: str
+    at: int
+    revision: int
+    open: bool
+
+
+class _State(msgspec.Struct, array_like=True, gc=False):
+    format: int
+    applied: int
+    answers: list[Answer]
+    closed: list[tuple[int, str]]
+    trend: TrendAlert | None
+
+
+class Spans(msgspec.Struct, frozen=True):
+    """The policy's windows in microseconds, so that folding compares integers."""
+
+    window: int
+    recent: int
+    baseline: int
+
+    @classmethod
+    def of(cls, policy: Policy) -> "Spans":
+        """The spans that `policy` asks for."""
+        trend = policy.declining_trend
+        return cls(policy.window_days * DAY, trend.recent_days * DAY, trend.baseline_days * DAY)
+
+
+class Fold(StrEnum):
+    """What an answer did to the track."""
+
+    APPLIED = "applied"
+    DUPLICATE = "duplicate"
+    LATE = "late"
+    """Older than the window, or than another answer to the same survey: it changes nothing."""
+
+
+class Sums(msgspec.Struct, gc=False):
+    """Counts and sums of ratings: of all, of the recent span, and of the baseline before it.
+
+    `first_recent` and `first_baseline` are the places in the list where these spans begin.
+    """
+
+    total: int = 0
+    recent: int = 0
+    baseline: int = 0
+    first_recent: int = 0
+    first_baseline: int = 0
+
+
+_at = attrgetter("at")
+_order = attrgetter("at", "event")
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(_State).decode
+
+
+class UnknownFormat(Exception):
+    """A state that another release wrote and that this one cannot read."""
+
+
+class Track:
+    """One customer's window. `applied` is the offset of the last record in it: a replay is recognised by it."""
+
+    __slots__ = ("_surveys", "answers", "applied", "closed", "sums", "trend")
+
+    def __init__(self, state: _State | None = None) -> None:
+        self.applied = state.applied if state else -1
+        self.answers: list[Answer] = state.answers if state else []
+        self.closed: list[tuple[int, str]] = state.closed if state else []
+        self.trend = state.trend if state else None
+        self._surveys = {a.survey: a for a in self.answers}
+        self.sums: Sums | None = None
+        """None: to be counted."""
+
+    def encode(self) -> bytes:
+        """The state as it is kept: MessagePack, about 60 bytes a rating."""
+        return _encode(_State(FORMAT, self.applied, self.answers, self.closed, self.trend))
+
+    @classmethod
+    def decode(cls, value: bytes) -> "Track":
+        """The track in `value`. Raises `UnknownFormat`."""
+        try:
+            state = _decode(value)
+        except msgspec.DecodeError as error:
+            msg = f"a state that this release cannot read ({error})"
+            raise UnknownFormat(msg) from None
+        if state.format != FORMAT:
+            msg = f"a state of format {state.format}, this release reads {FORMAT}: run the release that wrote it"
+            raise UnknownFormat(msg)
+        return cls(state)
+
+    @property
+    def newest(self) -> int:
+        """Time of the newest answer, in microseconds since 1970; only of a track that has one."""
+        return self.answers[-1].at
+
+    def answer_to(self, survey: str) -> Answer | None:
+        """The answer that counts for a survey, where it is in the window."""
+        return self._surveys.get(survey)
+
+    def fold(self, answer: Answer, spans: Spans) -> Fold:
+        """Take an answer in. It inherits the alert of the answer whose place it takes."""
+        answers = self.answers
+        if answers and answer.at < answers[-1].at - spans.window:
+            return Fold.LATE
+        before = self._surveys.get(answer.survey)
+        if before is not None:
+            if (answer.at, answer.event) <= (before.at, before.event):
+                return Fold.DUPLICATE if answer.event == before.event else Fold.LATE
+            answer.revision, answer.open = before.revision, before.open
+            del answers[bisect_left(answers, (before.at, before.event), key=_order)]
+            self.sums = None
+        self._surveys[answer.survey] = answer
+        if not answers or (answers[-1].at, answers[-1].event) < (answer.at, answer.event):
+            answers.append(answer)
+            self._advance(answer, spans)
+            self._expire(spans)
+        else:
+            insort(answers, answer, key=_order)
+            self.sums = None
+        return Fold.APPLIED
+
+    def close_ticket(self, ticket: str, at: int, spans: Spans) -> Fold:
+        """Note that a ticket was closed: it counts among the customer's tickets whether or not it is rated."""
+        if (at, ticket) in self.closed:
+            return Fold.DUPLICATE
+        newest = self.newest if self.answers else self.closed[-1][0] if self.closed else at
+        if at < newest - spans.window:
+            return Fold.LATE
+        insort(self.closed, (at, ticket))
+        self._expire(spans)
+        return Fold.APPLIED
+
+    def counted(self, spans: Spans) -> Sums:
+        """The sums as of the newest answer."""
+        if self.sums is None:
+            self.sums = self._count(spans)
+        return self.sums
+
+    def month_up_to(self, at: int) -> Iterator[Answer]:
+        """The answers of the 30 days up to and with `at`."""
+        answers = self.answers
+        for i in range(bisect_left(answers, at - MONTH, key=_at), len(answers)):
+            if answers[i].at > at:
+                return
+            yield answers[i]
+
+    def tickets_in_month(self, at: int) -> int:
+        """Distinct tickets, rated or closed, of the 30 days up to and with `at`."""
+        tickets = {a.ticket_id for a in self.month_up_to(at)}
+        tickets.update(ticket for closed, ticket in self.closed if at - MONTH <= closed <= at)
+        return len(tickets)
+
+    def _expire(self, spans: Spans) -> None:
+        newest = self.newest if self.answers else self.closed[-1][0]
+        edge = newest - spans.window
+        if self.answers and self.answers[0].at < edge:
+            gone = bisect_left(self.answers, edge, key=_at)
+            for answer in self.answers[:gone]:
+                del self._surveys[answer.survey]
+                if self.sums is not None:
+                    self.sums.total -= answer.rating
+            if self.sums is not None:  # the spans fit into the window: what expires has left them before
+                self.sums.first_baseline -= gone
+                self.sums.first_recent -= gone
+            del self.answers[:gone]
+        if self.closed and self.closed[0][0] < edge:
+            del self.closed[: bisect_left(self.closed, (edge, ""))]
+
+    def _advance(self, answer: Answer, spans: Spans) -> None:
+        sums, answers = self.sums, self.answers
+        if sums is None:
+            return
+        sums.total += answer.rating
+        sums.recent += answer.rating
+        recent_from = answer.at - spans.recent
+        while answers[sums.first_recent].at < recent_from:
+            rating = answers[sums.first_recent].rating
+            sums.recent -= rating
+            sums.baseline += rating
+            sums.first_recent += 1
+        baseline_from = recent_from - spans.baseline
+        while answers[sums.first_baseline].at < baseline_from:
+            sums.baseline -= answers[sums.first_baseline].rating
+            sums.first_baseline += 1
+
+    def _count(self, spans: Spans) -> Sums:
+        answers = self.answers
+        recent_from = self.newest - spans.recent
+        first_recent = bisect_left(answers, recent_from, key=_at)
+        first_baseline = bisect_left(answers, recent_from - spans.baseline, key=_at)
+        return Sums(
+            total=sum(a.rating for a in answers),
+            recent=sum(a.rating for a in answers[first_recent:]),
+            baseline=sum(a.rating for a in answers[first_baseline:first_recent]),
+            first_recent=first_recent,
+            first_baseline=first_baseline,
+        )

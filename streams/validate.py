@@ -1,0 +1,81 @@
+"""From the bytes of a record to an event, or to the reason why it is none."""
+
+import json
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from schemas.event import CsatReceived, CustomerErased, Event, TicketClosed, TicketEscalated
+
+FUTURE_TOLERANCE = timedelta(hours=1)
+"""How far an event may lie ahead of the record's own time: clocks differ, a wrong year is an error."""
+
+_EVENT: TypeAdapter[CsatReceived | TicketClosed | TicketEscalated | CustomerErased] = TypeAdapter(Event)
+_TYPES = ("support_csat_received", "support_ticket_closed", "support_ticket_escalated", "support_customer_erased")
+
+
+class Invalid(StrEnum):
+    """Why a record is no event: the dead letter's error class and a metric's label."""
+
+    EMPTY = "empty"
+    NOT_JSON = "not_json"
+    UNKNOWN_TYPE = "unknown_type"
+    INVALID_FIELD = "invalid_field"
+    IN_FUTURE = "in_future"
+
+
+class InvalidEvent(Exception):
+    """A record that is no event. The text names field, value and fix, and never holds a customer's words."""
+
+    def __init__(self, reason: Invalid, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+def validate(value: bytes | None) -> CsatReceived | TicketClosed | TicketEscalated | CustomerErased:
+    """The event in a record's value. Raises `InvalidEvent`."""
+    if not value:
+        raise InvalidEvent(Invalid.EMPTY, "the record has no value: publish one JSON object a record")
+    try:
+        return _EVENT.validate_json(value)
+    except ValidationError as error:
+        raise _explain(error) from None
+
+
+def check_time(event: CsatReceived | TicketClosed | TicketEscalated | CustomerErased, arrived: datetime) -> None:
+    """Raises `InvalidEvent` for an event that lies in the future of its record."""
+    for field in ("responded_at", "closed_at", "escalated_at"):
+        at = getattr(event, field, None)
+        if at is not None and at - arrived > FUTURE_TOLERANCE:
+            msg = f"{field} is {at.isoformat()}, more than an hour after it arrived: correct the sender's clock"
+            raise InvalidEvent(Invalid.IN_FUTURE, msg)
+
+
+def _explain(error: ValidationError) -> InvalidEvent:
+    first = error.errors(include_url=False, include_context=False)[0]
+    kind, given = first["type"], first["input"]
+    if kind == "json_invalid":
+        # The parser's text quotes nothing of the input but its position.
+        return InvalidEvent(Invalid.NOT_JSON, f"the value is not JSON: {first['msg'].removeprefix('Invalid JSON: ')}")
+    if kind in ("union_tag_invalid", "union_tag_not_found"):
+        found = given.get("event_type") if isinstance(given, dict) else None
+        said = "is missing" if found is None else f"is {_shown(found, 'event_type')}"
+        return InvalidEvent(Invalid.UNKNOWN_TYPE, f"event_type {said}: it must be one of {', '.join(_TYPES)}")
+    where = [str(part) for part in first["loc"]]
+    field = ".".join(where[1:] if where and where[0] in _TYPES else where) or "the value"
+    if kind == "missing":
+        return InvalidEvent(Invalid.INVALID_FIELD, f"{field} is missing: add it")
+    text = first["msg"].removeprefix("Value error, ")
+    return InvalidEvent(Invalid.INVALID_FIELD, f"{field} is {_shown(given, field)}: {text[:1].lower()}{text[1:]}")
+
+
+def _shown(value: Any, field: str) -> str:  # noqa: ANN401 (whatever the sender put there)
+    # Texts may be a customer's own: only those of fields that cannot be are shown.
+    if isinstance(value, str):
+        public = field in {"event_type", "customer_id", "rating"} or field.endswith("_at")
+        return f"{value!r:.60}" if public else f"a text of {len(value)} characters"
+    if isinstance(value, bool | int | float) or value is None:
+        return json.dumps(value)
+    return {"dict": "an object", "list": "a list"}.get(type(value).__name__, "something else")
