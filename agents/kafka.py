@@ -65,7 +65,9 @@ def producer(settings: Settings, **options: Any) -> AIOKafkaProducer:  # noqa: A
 
     `options` win over that. Not started yet. Raises `BadSettings`.
     """
-    return AIOKafkaProducer(**{**connection(settings), "acks": "all", "enable_idempotence": settings.kafka_transactions, **options})
+    return AIOKafkaProducer(
+        **{**connection(settings), "acks": "all", "enable_idempotence": settings.kafka_transactions, **options}
+    )
 
 
 def consumer(settings: Settings, *topics: str, **options: Any) -> AIOKafkaConsumer:  # noqa: ANN401 (aiokafka's own)

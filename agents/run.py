@@ -5,11 +5,9 @@ for whatever still hangs.
 """
 
 import asyncio
-import os
-import signal
 import threading
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, contextmanager
+from collections.abc import Awaitable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from typing import Any
 
 import faust
@@ -18,11 +16,8 @@ import structlog
 from agents.health import Health
 from agents.kafka import unreachable, wait_for_broker
 from agents.logs import describe
+from agents.process import EXIT_DONE, EXIT_FAILED, asked_to_stop, deadline
 from agents.settings import Settings
-
-EXIT_DONE, EXIT_FAILED, EXIT_BAD_INPUT = 0, 1, 2
-STOP_WITHIN = 10.0
-"""Seconds for a stop; what has not ended by then is cut off: at least once makes that safe."""
 
 _log = structlog.get_logger(__name__)
 
@@ -39,24 +34,15 @@ async def run(app: faust.App, health: Health, *, around: AbstractAsyncContextMan
     health.check("started", progress.check)
     health.check("kafka", lambda: unreachable(health.settings))
     async with health, AsyncExitStack() as stack:
-        stop = stack.enter_context(_asked_to_stop())
-        deadline = stack.enter_context(_deadline())
+        stop = stack.enter_context(asked_to_stop())
+        cut = stack.enter_context(deadline())
         entered = await stack.enter_async_context(AsyncExitStack())
         if not await _unless(stop, _prepare(health.settings, entered, around)):
-            deadline.start()
+            cut.start()
             _log.info("stopped before the start")
             return EXIT_DONE
         progress.reason = "recovering state, or waiting for partitions"
-        return await _live(app, stop, deadline, progress)
-
-
-def process(main: Callable[[Settings], Coroutine[Any, Any, int]], settings: Settings) -> int:
-    """Run a process's `main` to its exit code. The last thing in a program: the interpreter must end soon after."""
-    with asyncio.Runner() as runner:
-        code = runner.run(main(settings))
-        # A thread of a library that does not end would keep the process for ever; nothing is left to lose here.
-        _cut_off(STOP_WITHIN, code).start()
-    return code
+        return await _live(app, stop, cut, progress)
 
 
 class _Progress:
@@ -73,7 +59,7 @@ async def _prepare(settings: Settings, stack: AsyncExitStack, around: AbstractAs
         await stack.enter_async_context(around)
 
 
-async def _live(app: faust.App, stop: asyncio.Event, deadline: threading.Timer, progress: _Progress) -> int:
+async def _live(app: faust.App, stop: asyncio.Event, cut: threading.Timer, progress: _Progress) -> int:
     started = asyncio.create_task(_start(app, progress), name="start")
     # Set by Faust when any service below the app crashes, and by our own agents when they must not go on.
     ended = asyncio.create_task(app.wait_until_stopped(), name="ended")
@@ -91,7 +77,7 @@ async def _live(app: faust.App, stop: asyncio.Event, deadline: threading.Timer, 
             _log.info("stopping", app=app.conf.id)
     finally:
         progress.reason = "stopping"
-        deadline.start()
+        cut.start()
         await app.stop()
         for task in (started, stopping):
             task.cancel()
@@ -114,36 +100,6 @@ def _failure(app: faust.App, started: asyncio.Task[None]) -> BaseException | Non
     return started.exception() if started.done() and not started.cancelled() else None
 
 
-@contextmanager
-def _deadline() -> Iterator[threading.Timer]:
-    # A thread, not a timeout: what hangs may hold the event loop.
-    timer = _cut_off(STOP_WITHIN, EXIT_FAILED)
-    try:
-        yield timer
-    finally:
-        timer.cancel()
-
-
-@contextmanager
-def _asked_to_stop() -> Iterator[asyncio.Event]:
-    loop, asked = asyncio.get_running_loop(), asyncio.Event()
-
-    def ask() -> None:
-        if asked.is_set():
-            _log.warning("stopped at once")
-            os._exit(EXIT_FAILED)
-        asked.set()
-
-    signals = (signal.SIGTERM, signal.SIGINT)
-    for number in signals:
-        loop.add_signal_handler(number, ask)
-    try:
-        yield asked
-    finally:
-        for number in signals:
-            loop.remove_signal_handler(number)
-
-
 async def _unless(stop: asyncio.Event, work: Awaitable[None]) -> bool:
     doing, stopping = asyncio.ensure_future(work), asyncio.ensure_future(stop.wait())
     await asyncio.wait({doing, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -154,14 +110,3 @@ async def _unless(stop: asyncio.Event, work: Awaitable[None]) -> bool:
     doing.cancel()
     await asyncio.wait({doing})
     return False
-
-
-def _cut_off(seconds: float, code: int) -> threading.Timer:
-    timer = threading.Timer(seconds, _cut, (code,))
-    timer.daemon = True
-    return timer
-
-
-def _cut(code: int) -> None:
-    _log.error("cut off: the stop took too long", seconds=STOP_WITHIN)
-    os._exit(code or EXIT_FAILED)

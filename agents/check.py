@@ -1,0 +1,116 @@
+"""`csatwatch check`: do the settings, the files and the servers work?"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import asyncpg
+import click
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from agents import kafka
+from agents.process import EXIT_BAD_INPUT, EXIT_FAILED
+from agents.session import connected
+from agents.settings import PREFIX, BadSettings, Settings, load_settings
+from agents.topics import missing
+from schemas.policy import load_policy
+from schemas.workflow import EVENT_KINDS
+from schemas.workflow_files import load_workflows
+from schemas.yaml_file import BadFile
+
+_CONNECT = 5  # seconds
+
+
+class _Away(Exception):
+    """A server that cannot be used; the text names the fix."""
+
+
+@click.command()
+def check() -> None:
+    """Check the settings, the policy, the workflows, and the connections to Kafka, Postgres and Slack.
+
+    One line each: ok, or what is wrong and how to mend it. Exit code 2 for a mistake in a setting or a file, 1 for a
+    server that cannot be used.
+    """
+    try:
+        settings = load_settings()
+    except BadSettings as error:
+        _say("settings", str(error))
+        raise SystemExit(EXIT_BAD_INPUT) from None
+    _say("settings", None)
+    mistakes = [_read("policy", lambda: load_policy(settings.policy)), _read("workflows", lambda: _workflows(settings))]
+    away = asyncio.run(_servers(settings))
+    if any(mistakes):
+        raise SystemExit(EXIT_BAD_INPUT)
+    if away:
+        raise SystemExit(EXIT_FAILED)
+
+
+def _workflows(settings: Settings) -> None:
+    kinds = {workflow.trigger.kind for workflow in load_workflows(settings.workflows)}
+    for kind in sorted(set(EVENT_KINDS.values()) - kinds):
+        click.echo(f"workflows: warning: no workflow handles {kind}: such alerts are recorded and nobody is told")
+
+
+def _read(name: str, load: Callable[[], object]) -> bool:
+    try:
+        load()
+    except BadFile as error:
+        _say(name, str(error))
+        return True
+    _say(name, None)
+    return False
+
+
+async def _servers(settings: Settings) -> bool:
+    checks: dict[str, Callable[[Settings], Awaitable[None]]] = {"kafka": _kafka, "postgres": _postgres}
+    if settings.slack_bot_token is None:
+        click.echo(f"slack: not set up: messages are shown on the pages only; set {PREFIX}SLACK_BOT_TOKEN")
+    else:
+        checks["slack"] = _slack
+    failed = False
+    for name, look in checks.items():
+        try:
+            await look(settings)
+        except (BadSettings, _Away) as error:
+            _say(name, str(error))
+            failed = True
+        else:
+            _say(name, None)
+    return failed
+
+
+async def _kafka(settings: Settings) -> None:
+    if (reason := await kafka.unreachable(settings)) is not None:
+        raise _Away(f"{settings.kafka_url}: {reason}: start it, or correct {PREFIX}KAFKA_URL")
+    async with connected(kafka.admin(settings)) as admin:
+        if absent := missing(settings, set(await admin.list_topics())):
+            raise _Away(f"{settings.kafka_url}: no topic {absent[0]}: run csatwatch topics create")
+
+
+async def _postgres(settings: Settings) -> None:
+    fix = f"start it, or correct {PREFIX}POSTGRES_DSN"
+    try:
+        connection = await asyncpg.connect(settings.postgres_dsn.get_secret_value(), timeout=_CONNECT)
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
+        # Only the class: the text may hold the password.
+        raise _Away(f"cannot be used ({type(error).__name__}): {fix}") from None
+    await connection.close()
+
+
+async def _slack(settings: Settings) -> None:
+    token = None if settings.slack_bot_token is None else settings.slack_bot_token.get_secret_value()
+    client = AsyncWebClient(token=token, base_url=settings.slack_api_url, timeout=_CONNECT, retry_handlers=[])
+    try:
+        await client.auth_test()
+    except SlackApiError as error:
+        reason = error.response["error"]
+        raise _Away(f"refuses the token ({reason}): correct {PREFIX}SLACK_BOT_TOKEN") from None
+    except (OSError, TimeoutError, ValueError) as error:
+        where = f"{settings.slack_api_url} ({type(error).__name__})"
+        raise _Away(f"cannot be reached at {where}: check the network or {PREFIX}SLACK_API_URL") from None
+
+
+def _say(name: str, wrong: str | None) -> None:
+    for line in (wrong or "ok").splitlines():
+        click.echo(f"{name}: {'failed: ' if wrong else ''}{line}")

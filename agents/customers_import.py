@@ -1,0 +1,87 @@
+"""`csatwatch customers`: accounts from a file to `customers`."""
+
+from collections.abc import Iterator, Mapping
+
+import click
+from pydantic import ValidationError
+
+from agents.checked import BadLine, examine, good
+from agents.input_file import Columns, format_of, lines, opened, unknown_columns
+from agents.input_file import template as empty
+from agents.progress import tracked
+from agents.refused import BadInput
+from agents.send import Message, send_all
+from agents.session import visit
+from agents.settings import load_settings
+from schemas.customer import Customer, Person
+from schemas.event import Contact
+from schemas.record import Record
+from streams.topology import CUSTOMERS
+
+_INSIDE: Mapping[str, type[Record]] = {"csm": Person, "deputy": Person, "primary_contact": Contact}
+COLUMNS = Columns(
+    names=tuple(
+        f"{name}.{below}" if below else name
+        for name in Customer.model_fields
+        for below in (_INSIDE[name].model_fields if name in _INSIDE else ("",))
+    ),
+    numbers=frozenset({"arr"}),
+)
+
+
+@click.group()
+def customers() -> None:
+    """Tell csatwatch the accounts: their names, their revenue and who owns them."""
+
+
+@customers.command("import")
+@click.argument("file", required=False)
+@click.option("--format", "given", type=click.Choice(["jsonl", "csv"]), help="Default: by the file's ending.")
+@click.option("--skip-bad", is_flag=True, help="Leave bad lines out and publish the others.")
+@click.option("--template", is_flag=True, help="Print an empty CSV with every column, and end.")
+def import_command(*, file: str | None, given: str | None, skip_bad: bool, template: bool) -> None:
+    """Publish the accounts in FILE to the topic customers.
+
+    FILE is a CSV whose first line names the columns, with a dot for what is inside an object, as in csm.email, or
+    JSON Lines; - is standard input. Only customer_id and name must be there. A later record of an account replaces
+    the earlier one as a whole. Every line is checked before the first one is sent.
+
+    \b
+    Example:
+      csatwatch customers import --template > accounts.csv
+      csatwatch customers import accounts.csv
+    """  # noqa: D301 (click's mark for text that is not to be wrapped)
+    if template:
+        click.echo(empty(COLUMNS), nl=False)
+        return
+    if file is None:
+        raise BadInput("FILE is missing: name a file, or - for standard input")
+    settings = load_settings()
+    file_format, name = format_of(file, given), "standard input" if file == "-" else file
+    with opened(file) as source:
+        if file_format == "csv":
+            for column in unknown_columns(source, name, COLUMNS):
+                click.echo(f"csatwatch: {name}: the column {column!r} is no field of an account: left out", err=True)
+        report = examine(lines(source, name, file_format, COLUMNS), _customer, name)
+        report.settle(skip_bad=skip_bad)
+
+        def messages() -> Iterator[Message]:
+            for line, customer in good(lines(source, name, file_format, COLUMNS), _customer):
+                yield Message(customer.customer_id, line.value)
+
+        sent = visit(settings, send_all(settings, CUSTOMERS, tracked(messages(), total=report.good, what="publishing")))
+    skipped = f", skipped {report.bad}" if report.bad else ""
+    click.echo(f"published {sent} accounts to {settings.topic(CUSTOMERS)}{skipped}")
+
+
+def _customer(value: bytes) -> Customer:
+    try:
+        return Customer.from_json(value)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False)[0]
+    where = ".".join(str(part) for part in first["loc"]) or "the line"
+    if first["type"] == "missing":
+        raise BadLine(f"{where} is missing: add it")
+    text = first["msg"].removeprefix("Value error, ")
+    shown = "" if first["type"] == "json_invalid" else f" is {first['input']!r:.60}"
+    raise BadLine(f"{where}{shown}: {text[:1].lower()}{text[1:]}")

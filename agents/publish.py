@@ -1,0 +1,105 @@
+"""`csatwatch publish`: events from a file to `csat-events`."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import click
+
+from agents import cloud_event
+from agents.checked import BadLine, examine, good
+from agents.input_file import Columns, format_of, lines, opened, unknown_columns
+from agents.input_file import template as empty
+from agents.progress import tracked
+from agents.refused import BadInput
+from agents.send import LARGEST, Message, send_all
+from agents.session import visit
+from agents.settings import load_settings
+from schemas.event import CsatReceived, CustomerErased, TicketClosed, TicketEscalated
+from streams.topology import EVENTS, HEADER_BACKFILL
+from streams.validate import InvalidEvent, check_time, validate
+
+Event = CsatReceived | TicketClosed | TicketEscalated | CustomerErased
+
+_CONTACT = ("contact.id", "contact.name", "contact.email", "contact.locale")
+COLUMNS = Columns(
+    names=(
+        *(name for name in CsatReceived.model_fields if name != "contact"),
+        *_CONTACT,
+        "closed_at",
+        "escalated_at",
+    ),
+    numbers=frozenset({"rating", "resolution_time_hours", "sla_hours", "rating_raw"}),
+    flags=frozenset({"first_contact_resolution", "was_escalated"}),
+    default=(("event_type", "support_csat_received"),),
+)
+
+
+@click.command()
+@click.argument("file", required=False)
+@click.option("--format", "given", type=click.Choice(["jsonl", "csv"]), help="Default: by the file's ending.")
+@click.option("--skip-bad", is_flag=True, help="Leave bad lines out and publish the others.")
+@click.option("--backfill", is_flag=True, help="History: recorded and counted, but nobody is alerted.")
+@click.option("--template", is_flag=True, help="Print an empty CSV with every column, and end.")
+def publish(*, file: str | None, given: str | None, skip_bad: bool, backfill: bool, template: bool) -> None:
+    """Publish the events in FILE to csat-events.
+
+    FILE is JSON Lines (one event a line) or a CSV whose first line names the columns, with a dot for what is inside
+    an object, as in contact.email; - is standard input. A CSV without the column event_type holds ratings.
+
+    Every record is checked before the first one is sent: a bad line is reported with its number, its field and the
+    fix, and nothing is published unless --skip-bad is given. Records are keyed by customer_id, so that a customer's
+    events stay in order, and are acknowledged by all replicas. Sending a file twice does no harm: an event_id that
+    was seen changes nothing.
+
+    \b
+    Example:
+      csatwatch publish ratings.csv
+      echo '{"event_type": "support_csat_received", "event_id": "e-1", "ticket_id": "T-1", "rating": 1,
+             "customer_id": "0f0e9c3e-5d0b-4a0e-9a53-0f6d0c5a7a11",
+             "responded_at": "2026-01-31T09:30:00Z"}' | tr -d '\\n' | csatwatch publish -
+    """  # noqa: D301 (click's mark for text that is not to be wrapped)
+    if template:
+        click.echo(empty(COLUMNS), nl=False)
+        return
+    if file is None:
+        raise BadInput("FILE is missing: name a file, or - for standard input")
+    settings = load_settings()
+    file_format, name = format_of(file, given), "standard input" if file == "-" else file
+    with opened(file) as source:
+        if file_format == "csv":
+            for column in unknown_columns(source, name, COLUMNS):
+                click.echo(f"csatwatch: {name}: the column {column!r} is no field of an event: left out", err=True)
+        now = datetime.now(UTC)
+
+        def check(value: bytes) -> Event:
+            return _event(value, now)
+
+        report = examine(lines(source, name, file_format, COLUMNS), check, name)
+        report.settle(skip_bad=skip_bad)
+
+        def messages() -> Iterator[Message]:
+            for line, event in good(lines(source, name, file_format, COLUMNS), check):
+                yield message(event, line.value, backfill=backfill)
+
+        sent = visit(settings, send_all(settings, EVENTS, tracked(messages(), total=report.good, what="publishing")))
+    click.echo(f"published {sent} events to {settings.topic(EVENTS)}" + (f", skipped {report.bad}" * bool(report.bad)))
+
+
+def message(event: Event, value: bytes, *, source: str = "/csatwatch/publish", backfill: bool = False) -> Message:
+    """The record of an event: `value` as it was given, keyed by its customer."""
+    at = next(
+        (at for each in ("responded_at", "closed_at", "escalated_at") if (at := getattr(event, each, None))), None
+    )
+    headers = cloud_event.headers(event_id=event.event_id, event_type=event.event_type, source=source, at=at)
+    return Message(event.customer_id, value, (*headers, *([(HEADER_BACKFILL, b"1")] if backfill else [])))
+
+
+def _event(value: bytes, now: datetime) -> Event:
+    if len(value) > LARGEST:
+        raise BadLine(f"the record has {len(value)} bytes: at most {LARGEST} can be sent; shorten feedback")
+    try:
+        event = validate(value)
+        check_time(event, now)
+    except InvalidEvent as error:
+        raise BadLine(str(error)) from None
+    return event

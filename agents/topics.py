@@ -1,0 +1,150 @@
+"""`csatwatch topics`: the topics as `streams.topology` wants them."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+
+import click
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import InvalidConfigurationError, TopicAlreadyExistsError, for_code
+
+from agents import kafka
+from agents.refused import Failed
+from agents.session import connected, visit
+from agents.settings import Settings, load_settings
+from streams.topology import EVENTS, TOPICS, changelog
+
+_TIMESTAMPS = "message.timestamp.type"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A topic with its full name, as it should be on the broker."""
+
+    name: str
+    partitions: int
+    config: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What became of one topic.
+
+    Attributes:
+        differences: what is not as wanted, each with its fix; nothing is changed on a topic that exists.
+    """
+
+    name: str
+    created: bool
+    partitions: int
+    differences: tuple[str, ...] = field(default=())
+
+
+async def create(settings: Settings) -> list[Found]:
+    """Create the topics that are missing, and look at the others. Raises `aiokafka.errors.KafkaError`."""
+    async with connected(kafka.admin(settings)) as admin:
+        there = set(await admin.list_topics())
+        made = [await _ensure(admin, topic, there, settings) for topic in _wanted(settings)]
+        # The detector's state is partitioned like its events: by what csat-events has, not by what it should have.
+        events = next(each for each in made if each.name == settings.topic(EVENTS))
+        name = settings.topic(changelog(settings.app_id))
+        state = Wanted(name, events.partitions, {"cleanup.policy": "compact", **_safe(settings)})
+        return [*made, await _ensure(admin, state, there, settings)]
+
+
+def missing(settings: Settings, there: Collection[str]) -> list[str]:
+    """The topics that csatwatch needs and `there` does not have, by full name."""
+    needed = [*(topic.name for topic in TOPICS), changelog(settings.app_id)]
+    return [settings.topic(name) for name in needed if settings.topic(name) not in there]
+
+
+@click.group()
+def topics() -> None:
+    """Create the topics, and say what differs."""
+
+
+@topics.command("create")
+def create_command() -> None:
+    """Create the topics that are missing; running it again changes nothing.
+
+    The names carry CSATWATCH_TOPIC_PREFIX; CSATWATCH_PARTITIONS and CSATWATCH_REPLICATION say how many. A topic that
+    exists is left as it is: what differs from what csatwatch wants is listed with the command that mends it. Exit
+    code 1 where the detector's state and its events have different numbers of partitions.
+    """
+    settings = load_settings()
+    found = visit(settings, create(settings))
+    for topic in found:
+        state = "created" if topic.created else "differs" if topic.differences else "as wanted"
+        click.echo(f"{topic.name}: {state}, {topic.partitions} partitions")
+        for difference in topic.differences:
+            click.echo(f"  {difference}")
+    by_name = {topic.name: topic.partitions for topic in found}
+    events, state_topic = settings.topic(EVENTS), settings.topic(changelog(settings.app_id))
+    if by_name[events] != by_name[state_topic]:
+        message = (
+            f"{state_topic} has {by_name[state_topic]} partitions and {events} has {by_name[events]}: "
+            "the detector cannot start; give both the same number"
+        )
+        raise Failed(message)
+
+
+def _wanted(settings: Settings) -> list[Wanted]:
+    return [
+        Wanted(settings.topic(topic.name), settings.partitions, {**topic.settings(), **_safe(settings)})
+        for topic in TOPICS
+    ]
+
+
+def _safe(settings: Settings) -> dict[str, str]:
+    # One replica may be away; with acks=all a write that only one holds is refused where there are three.
+    return {"min.insync.replicas": str(settings.replication - 1)} if settings.replication > 1 else {}
+
+
+async def _ensure(admin: AIOKafkaAdminClient, wanted: Wanted, there: set[str], settings: Settings) -> Found:
+    if wanted.name not in there:
+        try:
+            return await _create(admin, wanted, settings)
+        except TopicAlreadyExistsError:
+            pass  # by another csatwatch that starts at the same time
+    (described,) = await admin.describe_topics([wanted.name])
+    partitions = len(described["partitions"])
+    differences = await _differences(admin, wanted)
+    if partitions != wanted.partitions:
+        differences.insert(
+            0, f"partitions: {partitions}, wanted {wanted.partitions}: set CSATWATCH_PARTITIONS to match"
+        )
+    return Found(wanted.name, created=False, partitions=partitions, differences=tuple(differences))
+
+
+async def _create(admin: AIOKafkaAdminClient, wanted: Wanted, settings: Settings) -> Found:
+    try:
+        await _send(admin, wanted, settings, wanted.config)
+    except InvalidConfigurationError:
+        if _TIMESTAMPS not in wanted.config:
+            raise
+        # A broker without it works too: ages are then measured by the worker's clock.
+        config = {name: value for name, value in wanted.config.items() if name != _TIMESTAMPS}
+        await _send(admin, wanted, settings, config)
+        note = f"{_TIMESTAMPS}: this broker refuses LogAppendTime; ages are measured by the workers' clocks"
+        return Found(wanted.name, created=True, partitions=wanted.partitions, differences=(note,))
+    return Found(wanted.name, created=True, partitions=wanted.partitions)
+
+
+async def _send(admin: AIOKafkaAdminClient, wanted: Wanted, settings: Settings, config: Mapping[str, str]) -> None:
+    topic = NewTopic(wanted.name, wanted.partitions, settings.replication, topic_configs=dict(config))
+    answer = await admin.create_topics([topic])
+    for name, code, *message in answer.topic_errors:
+        if code:
+            raise for_code(code)(f"{name}: {message[0] if message and message[0] else 'not created'}")
+
+
+async def _differences(admin: AIOKafkaAdminClient, wanted: Wanted) -> list[str]:
+    (answer,) = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, wanted.name)])
+    (resource,) = answer.resources
+    has = {name: value for name, value, *_ in resource[4]}
+    return [
+        f"{name}: {has.get(name, 'not set')}, wanted {value}: kafka-configs.sh --alter --topic {wanted.name} "
+        f"--add-config {name}={value}"
+        for name, value in wanted.config.items()
+        if has.get(name) != value
+    ]

@@ -1,0 +1,72 @@
+"""The web process: the pages on one address, health and metrics on another."""
+
+import asyncio
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import urlsplit
+
+import structlog
+import uvicorn
+
+from agents.health import Health
+from agents.process import EXIT_DONE, EXIT_FAILED, asked_to_stop, deadline
+from agents.settings import PREFIX, BadSettings, Settings
+from web.app import build
+
+_log = structlog.get_logger(__name__)
+
+
+class _Server(uvicorn.Server):
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        # The process listens to signals itself: uvicorn would raise them again once it has stopped.
+        yield
+
+
+async def main(settings: Settings, banner: str | None = None) -> int:
+    """Serve the pages until SIGTERM or SIGINT. Raises `BadSettings` where the address cannot be used."""
+    host = settings.web_bind.rpartition(":")[0].strip("[]")
+    names = [host, *([name] if settings.public_url and (name := urlsplit(settings.public_url).hostname) else [])]
+    app = build(settings.postgres_dsn.get_secret_value(), hosts=names, banner=banner)
+    server = _Server(uvicorn.Config(app, log_config=None, access_log=False, server_header=False))
+    health = Health(settings)
+    health.check("pages", lambda: _serving(server))
+    with asked_to_stop() as stop, deadline() as cut:
+        async with health:
+            listening = _listen(settings)
+            serving = asyncio.create_task(server.serve(sockets=[listening]))
+            stopping = asyncio.create_task(stop.wait())
+            port = listening.getsockname()[1]
+            _log.info("pages", url=f"http://{f'[{host}]' if ':' in host else host}:{port}/")
+            await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            cut.start()
+            stopping.cancel()
+            # The pages that follow along hold their connections open: told to end, they let the server end.
+            app.state.live.close()
+            server.should_exit = True
+            await serving
+    _log.info("stopped", app="web")
+    return EXIT_DONE if stop.is_set() else EXIT_FAILED
+
+
+def _listen(settings: Settings) -> socket.socket:
+    host, _, port = settings.web_bind.rpartition(":")
+    try:
+        family, kind, proto, _, address = socket.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_STREAM)[0]
+        listening = socket.socket(family, kind, proto)
+        try:
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listening.bind(address)
+        except BaseException:
+            listening.close()
+            raise
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or "no such port"
+        message = f"{PREFIX}WEB_BIND is {settings.web_bind}: cannot listen there ({reason}): name another HOST:PORT"
+        raise BadSettings(message) from None
+    return listening
+
+
+async def _serving(server: uvicorn.Server) -> str | None:
+    return None if server.started and not server.should_exit else "not serving"
