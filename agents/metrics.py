@@ -25,6 +25,12 @@ ALERTS = Counter(
 DEAD_LETTERS = Counter(
     "csatwatch_dead_letters", "Records sent to the dead-letter topic, by error class.", ["error"], registry=REGISTRY
 )
+ALERTS_TAKEN = Counter(
+    "csatwatch_alerts_taken",
+    "Records of alerts that deliver has read, by result: recorded, known, or unreadable.",
+    ["result"],
+    registry=REGISTRY,
+)
 DELIVERIES = Counter(
     "csatwatch_deliveries",
     "Attempts to deliver a step, by sink and result: done, retry, failed or cancelled.",

@@ -55,7 +55,10 @@ class Settings(BaseModel):
     """A directory of workflow files; without it, those that ship."""
     slack_bot_token: SecretStr | None = None
     slack_api_url: Annotated[str, Field(pattern=r"^https?://\S+/$")] = "https://slack.com/api/"
-    slack_fallback_channel: str | None = None
+    slack_fallback_channel: Annotated[str, Field(pattern=r"^[CDG][A-Z0-9]{2,}$")] | None = None
+    """The id of the channel for messages whose CSM is not known, or not in Slack."""
+    slack_timeout_seconds: Annotated[float, Field(ge=0.1, le=60)] = 10
+    """How long Slack may take to answer. A step whose worker died is taken over after about three times as long."""
     web_bind: Bind = "127.0.0.1:8080"
     metrics_bind: Bind = "127.0.0.1:9100"
     app_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,100}$")] = "csatwatch"
@@ -85,6 +88,8 @@ _SECRETS = frozenset({"postgres_dsn", "slack_bot_token", "kafka_security_passwor
 _SHAPES: Mapping[str, str] = {
     "kafka_url": "must be kafka://HOST:PORT, more brokers after commas",
     "slack_api_url": "must be an http(s) address that ends in /",
+    "slack_fallback_channel": "must be a channel's id, like C0123456789: Slack shows it below the channel's details",
+    "slack_timeout_seconds": "must be seconds, from 0.1 to 60",
     "public_url": "must be an http(s) address",
     "app_id": "must be letters, digits, dot, dash and underscore",
     "topic_prefix": "must be letters, digits, dot, dash and underscore",

@@ -68,6 +68,8 @@ class CreateTask(_Part):
 
     title: Annotated[str, StringConstraints(min_length=1, max_length=500)]
     due_date_offset_hours: Annotated[float, Field(gt=0, le=24 * 365)] = 24
+    due_date_from: Literal["detected_at", "occurred_at"] = "detected_at"
+    """What the offset counts from: an answer that arrives days late is then not overdue at once."""
     priority: Literal["urgent", "high", "normal", "low"] = "normal"
 
 

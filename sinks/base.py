@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from schemas.alert import Alert
 
@@ -79,6 +79,7 @@ class Receipt:
     csm_notified: bool = False
 
 
+@runtime_checkable
 class Sink(Protocol):
     """A destination that is told of one step at a time."""
 
@@ -102,3 +103,7 @@ class BatchSink(Protocol):
     async def send_all(self, deliveries: Sequence[Delivery]) -> Sequence[Outcome]:
         """As `Sink.send` for each; the outcomes in the same order, errors as values. Raises nothing."""
         ...
+
+
+PREVIEW = "preview"
+"""The destination of a message that stayed here, because no Slack is set."""

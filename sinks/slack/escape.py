@@ -10,7 +10,9 @@ from sinks.safe_text import clean, one_line
 
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 _BROADCAST = re.compile(r"@(?=channel\b|here\b|everyone\b)", re.IGNORECASE)
-_LOOKALIKES = str.maketrans({"<": "‹", ">": "›"})
+_LOOKALIKES = str.maketrans(
+    {"<": "\N{SINGLE LEFT-POINTING ANGLE QUOTATION MARK}", ">": "\N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK}"}
+)
 _JOINER = "\N{WORD JOINER}"
 _NOTE_ROOM = 48
 

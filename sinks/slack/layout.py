@@ -114,10 +114,11 @@ _BY_KIND = {Kind.POOR_RATING: _poor_rating, Kind.DECLINING_TREND: _trend}
 
 
 def _over(alert: Alert) -> str:
-    if alert.kind is Kind.POOR_RATING and alert.status is Status.RETRACTED:
+    if alert.status is Status.RESOLVED:
+        return "This alert is resolved."
+    if alert.kind is Kind.POOR_RATING:
         return f"The customer has changed the answer to {alert.rating}/5: this alert no longer holds."
-    words = "resolved" if alert.status is Status.RESOLVED else "no longer holds: later answers changed the figures"
-    return f"This alert is {words}." if alert.status is Status.RESOLVED else f"This alert {words}."
+    return "Later answers changed the figures: this alert no longer holds."
 
 
 def _ticket(alert: Alert) -> Iterator[Block]:
@@ -176,8 +177,7 @@ def _actions(alert: Alert) -> Iterator[InteractiveElement]:
         yield OverflowMenuElement(
             action_id=f"more:{alert.alert_id}",
             options=[
-                Option(text=PlainTextObject(text=words), value=f"{key}:{alert.alert_id}")
-                for key, words in MENU.items()
+                Option(text=PlainTextObject(text=words), value=f"{key}:{alert.alert_id}") for key, words in MENU.items()
             ],
         )
 

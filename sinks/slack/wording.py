@@ -1,9 +1,27 @@
 """Numbers in words, as the message says them."""
 
 _ORDINALS = (
-    "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth fifteenth "
-    "sixteenth seventeenth eighteenth nineteenth twentieth"
-).split()
+    "first",
+    "second",
+    "third",
+    "fourth",
+    "fifth",
+    "sixth",
+    "seventh",
+    "eighth",
+    "ninth",
+    "tenth",
+    "eleventh",
+    "twelfth",
+    "thirteenth",
+    "fourteenth",
+    "fifteenth",
+    "sixteenth",
+    "seventeenth",
+    "eighteenth",
+    "nineteenth",
+    "twentieth",
+)
 _TEENS = range(11, 14)
 
 
@@ -41,4 +59,4 @@ def average(value: float) -> str:
 
 def percent(share: float) -> str:
     """A share in whole percent."""
-    return f"{share * 100:.0f} %"
+    return f"{share:.0%}"

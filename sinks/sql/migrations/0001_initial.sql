@@ -93,6 +93,8 @@ create table deliveries (
     severity_rank smallint not null,
     due_at timestamptz not null,
     attempts integer not null default 0, -- failed ones since the last success
+    lane text, -- what the destination takes one at a time, such as one person's messages
+    uncertain boolean not null default false, -- an earlier try may have gone through: the destination is asked first
     claimed_by text,
     claimed_until timestamptz, -- the lease: another worker takes over after it, and reconciles first
     destination text, -- where it went: a channel, a list

@@ -1,0 +1,206 @@
+"""Carries the due steps of one sink: claims, sends, settles."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from time import time
+
+import asyncpg
+import structlog
+
+from agents import metrics
+from agents.logs import describe
+from schemas.delivery import Sink as Name
+from sinks.backoff import Backoff
+from sinks.base import BatchSink, Delivery, Outcome, Permanent, Receipt, Retriable, SendError, Sink
+from sinks.ledger import Failure, Ledger, Retry, Settlement
+from sinks.postgres import attempts, is_passing
+
+_LAST_WORDS = 2.0  # seconds to settle what a stop interrupted
+
+_log = structlog.get_logger(__name__)
+
+Send = Callable[[Sequence[Delivery]], Awaitable[Sequence[Outcome]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """How much a courier takes on at once.
+
+    Attributes:
+        slots: sends under way at the same time.
+        batch: deliveries a send.
+        limit: seconds that a send may take.
+        lease: seconds that a claim holds, longer than `limit`.
+    """
+
+    slots: int
+    batch: int
+    limit: float
+    lease: float
+
+
+class Courier:
+    """Serves one sink.
+
+    Args:
+        ledger: where steps are claimed and settled.
+        name: the sink's name there.
+        sink: the destination.
+        load: how much at once.
+        backoff: when a failed step is tried again.
+        wake: called when a slot has become free.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        name: Name,
+        sink: Sink | BatchSink,
+        *,
+        load: Load,
+        backoff: Backoff,
+        wake: Callable[[], None],
+    ) -> None:
+        self._ledger = ledger
+        self._name = name
+        self._send: Send = _one_by_one(sink) if isinstance(sink, Sink) else sink.send_all
+        self._load = load
+        self._backoff = backoff
+        self._wake = wake
+        self._running: set[asyncio.Task[None]] = set()
+        self._busy: set[str] = set()
+        self._filling = asyncio.Lock()
+        self._stopping = False
+        self._away = False
+
+    async def fill(self) -> None:
+        """Claim due steps while there are any and slots are free; their sends go on after this returns.
+
+        Where Postgres is away it returns at once: whoever calls comes again.
+        """
+        async with self._filling:
+            while not self._stopping and (free := self._load.slots - len(self._running)) > 0:
+                try:
+                    claimed = await self._ledger.claim(self._name, free * self._load.batch, self._busy)
+                except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+                    if not is_passing(error):
+                        raise
+                    self._note_away(error)
+                    return
+                self._away = False
+                if not claimed:
+                    return
+                for start in range(0, len(claimed), self._load.batch):
+                    self._begin(claimed[start : start + self._load.batch])
+
+    async def stop(self, within: float) -> None:
+        """Claim nothing more, and wait `within` seconds for the sends under way; the rest is given up as uncertain."""
+        self._stopping = True
+        async with self._filling:
+            pass
+        if self._running:
+            await asyncio.wait(self._running, timeout=within)
+        for task in self._running:
+            task.cancel()
+        if self._running:
+            await asyncio.wait(self._running, timeout=_LAST_WORDS + 1)
+
+    def _begin(self, deliveries: Sequence[Delivery]) -> None:
+        lanes = {delivery.lane for delivery in deliveries if delivery.lane is not None}
+        self._busy |= lanes
+        task = asyncio.create_task(self._carry(deliveries), name=f"deliver {self._name}")
+        self._running.add(task)
+
+        def end(ended: asyncio.Task[None]) -> None:
+            self._running.discard(ended)
+            self._busy.difference_update(lanes)
+            if not ended.cancelled() and (error := ended.exception()) is not None:
+                _log.error("not settled", sink=self._name, steps=len(deliveries), error=type(error).__name__)
+            if not self._stopping:
+                self._wake()
+
+        task.add_done_callback(end)
+
+    async def _carry(self, deliveries: Sequence[Delivery]) -> None:
+        try:
+            outcomes = await self._sent(deliveries)
+        except asyncio.CancelledError:
+            cut_off = Retriable("stopped before the answer", uncertain=True)
+            async with asyncio.timeout(_LAST_WORDS):
+                await self._settle([self._settlement(delivery, cut_off) for delivery in deliveries])
+            raise
+        settlements = [self._settlement(*pair) for pair in zip(deliveries, outcomes, strict=True)]
+        # Beyond its lease the claim is another worker's, and settling it would change nothing.
+        async with asyncio.timeout(self._load.lease):
+            await self._settle(settlements)
+
+    async def _sent(self, deliveries: Sequence[Delivery]) -> Sequence[Outcome]:
+        try:
+            async with asyncio.timeout(self._load.limit):
+                return await self._send(deliveries)
+        except TimeoutError:
+            late = Retriable(f"not done within {self._load.limit:g} s", uncertain=True)
+            return [late] * len(deliveries)
+        except Exception as error:  # noqa: BLE001 (one step that trips a bug fails visibly, and holds up no other)
+            _log.error("a step cannot be done", sink=self._name, error=describe(error), exc_info=error)
+            return [Permanent(f"unexpected {type(error).__name__}")] * len(deliveries)
+
+    def _settlement(self, delivery: Delivery, outcome: Outcome) -> Settlement:
+        if not isinstance(outcome, SendError):
+            return Settlement(delivery, outcome)
+        wait = self._backoff.wait(delivery.attempts, outcome)
+        if wait is None:
+            return Settlement(delivery, Failure(str(outcome)))
+        uncertain = isinstance(outcome, Retriable) and outcome.uncertain
+        return Settlement(delivery, Retry(wait.total_seconds(), str(outcome), uncertain))
+
+    async def _settle(self, settlements: Sequence[Settlement]) -> None:
+        async for attempt in attempts():
+            with attempt:
+                written = await self._ledger.settle(settlements)
+        for settlement in settlements:
+            _report(settlement, lost=settlement.key not in written)
+
+    def _note_away(self, error: Exception) -> None:
+        if not self._away:
+            _log.warning("postgres is away", sink=self._name, error=type(error).__name__)
+        self._away = True
+
+
+def _one_by_one(sink: Sink) -> Send:
+    async def send(deliveries: Sequence[Delivery]) -> Sequence[Outcome]:
+        outcomes: list[Outcome] = []
+        for delivery in deliveries:
+            try:
+                outcomes.append(await sink.send(delivery))
+            except SendError as error:
+                outcomes.append(error)
+        return outcomes
+
+    return send
+
+
+def _report(settlement: Settlement, *, lost: bool) -> None:
+    delivery, result = settlement.delivery, settlement.result
+    log = _log.bind(sink=delivery.sink, alert_id=str(delivery.alert.alert_id), step=delivery.step)
+    if lost:
+        log.warning("claim lost")
+        metrics.DELIVERIES.labels(delivery.sink, "lost").inc()
+        return
+    match result:
+        case Receipt(destination=destination):
+            log.info("delivered", revision=delivery.alert.revision, destination=destination)
+            metrics.DELIVERIES.labels(delivery.sink, "done").inc()
+            if delivery.shown_revision == 0:
+                seconds = max(time() - delivery.published_at.timestamp(), 0)
+                metrics.DELIVERY_SECONDS.labels(delivery.sink).observe(seconds)
+        case Retry(wait=wait, error=error):
+            log.warning("delivery put off", error=error, next_try_seconds=round(wait, 2), attempt=delivery.attempts + 1)
+            metrics.DELIVERIES.labels(delivery.sink, "retry").inc()
+        case Failure(error=error):
+            log.error("delivery failed", error=error)
+            metrics.DELIVERIES.labels(delivery.sink, "failed").inc()
+        case None:
+            log.info("nothing to show")
+            metrics.DELIVERIES.labels(delivery.sink, "cancelled").inc()

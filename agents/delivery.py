@@ -1,0 +1,229 @@
+"""From `alerts` to people: the alert and its steps into the ledger, and a sink agent a destination."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime, timedelta
+
+import aiohttp
+import asyncpg
+import faust
+import structlog
+from aiokafka import ConsumerRecord
+from faust.types.streams import StreamT
+from pydantic import ValidationError
+
+from agents import metrics
+from agents.app import build
+from agents.courier import Courier, Load
+from agents.health import Health
+from agents.run import run
+from agents.settings import PREFIX, BadSettings, Settings
+from agents.transport.batch import Batch
+from agents.workflows import workflows
+from schemas.alert import Alert
+from schemas.delivery import Change, LedgerRow, Sink
+from schemas.workflow import Workflow
+from sinks import base
+from sinks.backoff import Backoff
+from sinks.email import Drafts
+from sinks.ledger import Ledger, Revision
+from sinks.postgres import BadDatabase, attempts, connect, is_passing, migrate
+from sinks.preview import Preview
+from sinks.slack import Api, Slack, web_client
+from sinks.tasks import Tasks
+from streams.route import changes
+from streams.topology import ALERTS
+
+_CONNECTIONS = 8
+_ROWS = 1_000  # alerts a transaction
+_LOOK_EVERY = 1.0  # seconds: retries that have become due, leases that ended
+_COUNT_EVERY = 5.0  # seconds
+_DRAIN = 5.0  # seconds for the sends under way at a stop
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LATEST = int((datetime(9999, 1, 1, tzinfo=UTC) - _EPOCH).total_seconds() * 1000)
+
+_log = structlog.get_logger(__name__)
+
+
+class Desk:
+    """Takes alerts in and has their steps carried out, as long as it is `running`."""
+
+    def __init__(self, settings: Settings, workflows: Sequence[Workflow], app: faust.App) -> None:
+        self._settings = settings
+        self._workflows = workflows
+        self._bells = {sink: _Bell(app) for sink in Sink}
+        self._pool: asyncpg.Pool | None = None
+        self._ledger: Ledger | None = None
+        self._couriers: Mapping[Sink, Courier] = {}
+        for sink, bell in self._bells.items():
+            self._add_sink_agent(app, sink, bell)
+        app.timer(_COUNT_EVERY)(self._count)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Connected to a migrated database; waits for it, with backoff. Raises `BadDatabase`."""
+        dsn = self._settings.postgres_dsn.get_secret_value()
+        applied = await migrate(dsn)
+        async with AsyncExitStack() as stack:
+            pool = await connect(dsn, size=_CONNECTIONS, application="csatwatch deliver")
+            stack.push_async_callback(_close, pool)
+            _log.info("connected to postgres", migrations=applied)
+            limit = 3 * self._settings.slack_timeout_seconds
+            ledger = Ledger(pool, lease=timedelta(seconds=limit + 5))
+            slack = await self._slack(ledger, stack)
+            self._pool, self._ledger = pool, ledger
+            self._couriers = {
+                Sink.SLACK: self._courier(ledger, Sink.SLACK, slack, slots=8, batch=1, limit=limit),
+                Sink.TASKS: self._courier(ledger, Sink.TASKS, Tasks(pool), slots=1, batch=200, limit=limit),
+                Sink.EMAIL: self._courier(ledger, Sink.EMAIL, Drafts(pool), slots=1, batch=200, limit=limit),
+            }
+            try:
+                yield
+            finally:
+                await asyncio.gather(*(courier.stop(_DRAIN) for courier in self._couriers.values()))
+                self._pool = self._ledger = None
+
+    async def check(self) -> str | None:
+        """Why nothing can be taken in right now; None: it can."""
+        if self._pool is None:
+            return "waiting for postgres"
+        try:
+            await self._pool.fetchval("select 1", timeout=2.0)
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            return f"postgres: {type(error).__name__}"
+        return None
+
+    async def alerts(self, batch: Batch) -> None:
+        """Record a batch of `alerts` with the steps due. Returns when that is committed, however long Postgres is away.
+
+        A record that is no alert is skipped, logged by its coordinates and counted.
+        """
+        revisions = [found for record in batch.records if (found := _read(batch, record)) is not None]
+        for start in range(0, len(revisions), _ROWS):
+            await self._record(revisions[start : start + _ROWS])
+        for bell in self._bells.values():
+            bell.ring()
+
+    async def _record(self, revisions: Sequence[Revision]) -> None:
+        if self._ledger is None:
+            raise RuntimeError("the desk is not running")
+        try:
+            async for attempt in attempts():
+                with attempt:
+                    new = await self._ledger.record(revisions, self._decide)
+        except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            if not isinstance(error, asyncpg.DataError | asyncpg.IntegrityConstraintViolationError):
+                raise
+            if len(revisions) > 1:
+                for revision in revisions:
+                    await self._record([revision])
+                return
+            alert = revisions[0].alert
+            _log.error("alert refused", alert_id=str(alert.alert_id), error=type(error).__name__)
+            metrics.ALERTS_TAKEN.labels("unreadable").inc()
+            return
+        metrics.ALERTS_TAKEN.labels("recorded").inc(new)
+        metrics.ALERTS_TAKEN.labels("known").inc(len(revisions) - new)
+
+    def _decide(self, alert: Alert, rows: Sequence[LedgerRow]) -> Sequence[Change]:
+        return changes(alert, self._workflows, rows)
+
+    def _add_sink_agent(self, app: faust.App, sink: Sink, bell: "_Bell") -> None:
+        async def deliver(stream: StreamT[bool]) -> None:
+            async for _ in stream:
+                bell.heard()
+                await self._fill(sink)
+
+        async def look() -> None:
+            await self._fill(sink)
+
+        app.agent(bell.channel, name=f"deliver-{sink}")(deliver)
+        app.timer(_LOOK_EVERY)(look)
+
+    async def _fill(self, sink: Sink) -> None:
+        if courier := self._couriers.get(sink):
+            await courier.fill()
+
+    async def _count(self) -> None:
+        if self._ledger is None:
+            return
+        try:
+            counts = await self._ledger.waiting()
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+            if not is_passing(error):
+                raise
+            return
+        for sink, count in counts.items():
+            metrics.DELIVERIES_WAITING.labels(sink).set(count)
+
+    async def _slack(self, ledger: Ledger, stack: AsyncExitStack) -> base.Sink:
+        token, timeout = self._settings.slack_bot_token, self._settings.slack_timeout_seconds
+        if token is None:
+            _log.info("no slack token is set: messages are previews", setting=f"{PREFIX}SLACK_BOT_TOKEN")
+            return Preview()
+        session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=timeout))
+        await stack.enter_async_context(session)
+        client = web_client(token.get_secret_value(), self._settings.slack_api_url, session)
+        return Slack(
+            Api(client, timeout=timeout),
+            fallback_channel=self._settings.slack_fallback_channel,
+            remember=ledger.remember,
+        )
+
+    def _courier(
+        self, ledger: Ledger, name: Sink, sink: base.Sink | base.BatchSink, *, slots: int, batch: int, limit: float
+    ) -> Courier:
+        load = Load(slots=slots, batch=batch, limit=limit, lease=limit + 5)
+        return Courier(ledger, name, sink, load=load, backoff=Backoff(), wake=self._bells[name].ring)
+
+
+class _Bell:
+    """Wakes a sink agent through its in-memory channel; rings that come before it is heard are one."""
+
+    def __init__(self, app: faust.App) -> None:
+        self.channel = app.channel()
+        self._ringing: asyncio.Task[object] | None = None
+
+    def ring(self) -> None:
+        if self._ringing is None:
+            self._ringing = asyncio.get_running_loop().create_task(self._send())
+
+    def heard(self) -> None:
+        self._ringing = None
+
+    async def _send(self) -> None:
+        await self.channel.send(value=True)
+
+
+def _read(batch: Batch, record: ConsumerRecord) -> Revision | None:
+    try:
+        alert = Alert.from_json(record.value or b"")
+    except ValidationError as error:
+        fields = sorted({".".join(map(str, each["loc"])) for each in error.errors(include_url=False)})
+        _log.error("alert skipped", partition=batch.partition, offset=record.offset, fields=fields[:10])
+        metrics.ALERTS_TAKEN.labels("unreadable").inc()
+        return None
+    # A producer may have written any number there.
+    return Revision(alert, _EPOCH + timedelta(milliseconds=min(max(record.timestamp, 0), _LATEST)))
+
+
+async def _close(pool: asyncpg.Pool) -> None:
+    try:
+        async with asyncio.timeout(2):
+            await pool.close()
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        pool.terminate()
+
+
+async def main(settings: Settings) -> int:
+    """Run delivery until it is told to stop. Returns the exit code. Raises `BadSettings` and `BadFile`."""
+    app = build(settings, "deliver")
+    desk = Desk(settings, workflows(settings.workflows), app)
+    app.batch_agent(settings.topic(ALERTS), desk.alerts, name="intake")
+    health = Health(settings)
+    health.check("postgres", desk.check)
+    try:
+        return await run(app, health, around=desk.running())
+    except BadDatabase as error:
+        raise BadSettings(f"{PREFIX}POSTGRES_DSN: {error}") from None

@@ -1,0 +1,70 @@
+"""The ledger's nouns: the steps that an alert is owed, and how far each is."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class Sink(StrEnum):
+    """The destinations; each has its own sink agent."""
+
+    SLACK = "slack"
+    TASKS = "tasks"
+    EMAIL = "email"
+
+
+class State(StrEnum):
+    """Where a step is."""
+
+    DUE = "due"
+    CLAIMED = "claimed"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A step that an alert is owed.
+
+    Attributes:
+        step: `workflow/step id`, so that two workflows with a step of one name stay apart in the ledger.
+        lane: what must be served one at a time at the destination, such as one person's messages; None: no such limit.
+        config: the step's own configuration.
+    """
+
+    step: str
+    workflow: str
+    sink: Sink
+    lane: str | None = None
+    config: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerRow:
+    """A step as the ledger has it.
+
+    Attributes:
+        shown_revision: the alert's revision that the destination shows; 0: none that is known of.
+        uncertain: an earlier try may have gone through without its answer, so the destination must be asked.
+    """
+
+    step: str
+    state: State
+    shown_revision: int = 0
+    uncertain: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a revision means for one step.
+
+    Attributes:
+        state: `due`: the destination has to hear of the revision; `cancelled`: nothing was shown, and nothing will be.
+        owed: the step as the workflow has it now; None keeps what the row says.
+    """
+
+    step: str
+    state: State
+    owed: Step | None = None

@@ -1,0 +1,140 @@
+"""The communicator: drafts of follow-up e-mails, from templates. It sends none."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple, dataclass
+from functools import cache
+from importlib.resources import files
+
+import asyncpg
+
+from schemas import template
+from schemas.alert import Alert
+from schemas.event import Contact
+from schemas.workflow import Delegate
+from sinks.base import Delivery, Outcome, Permanent, Receipt, SendError
+from sinks.postgres import queries
+from sinks.rows import row_id, write_all
+from sinks.safe_text import clean, cut, one_line
+from sinks.slack.wording import hours
+
+DESTINATION = "drafts"
+
+_EXTRA = frozenset(
+    {
+        "recipient.name",
+        "message.feedback",
+        "message.took_longer",
+        "message.resolution_time",
+        "message.sla",
+        "message.again",
+    }
+)
+"""What a draft's template may use beside the alert's fields."""
+_SUBJECT = 200  # characters
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """One version of an e-mail; `to_email` is None where nobody to send it to is known."""
+
+    to_name: str | None
+    to_email: str | None
+    from_name: str | None
+    from_email: str | None
+    subject: str
+    body: str
+
+
+@cache
+def templates() -> Mapping[str, str]:
+    """The shipped templates by name; the first line of each is the subject. All of them are checked."""
+    found = {}
+    for file in (files("sinks") / "templates").iterdir():
+        if file.name.endswith(".txt"):
+            text = file.read_text(encoding="utf-8")
+            template.check(text, _EXTRA)
+            found[file.name.removesuffix(".txt")] = text
+    return found
+
+
+def recipient(alert: Alert) -> Contact | None:
+    """Who gets the e-mail: who answered, else the customer's primary contact; None where neither has an address."""
+    primary = alert.customer.primary_contact if alert.customer else None
+    return next((contact for contact in (alert.contact, primary) if contact and contact.email), None)
+
+
+def draft(alert: Alert, name: str) -> Draft:
+    """The e-mail that the template `name` makes of the alert. Raises `KeyError` and `schemas.template.BadTemplate`."""
+    to = recipient(alert)
+    csm = alert.customer.csm if alert.customer else None
+    ticket = alert.ticket
+    took, sla = ticket.resolution_time_hours, ticket.sla_hours
+    extra = {
+        "recipient.name": to.name if to else None,
+        "message.feedback": "\n".join(f"> {line}" for line in clean(alert.feedback or "").strip().splitlines()),
+        "message.took_longer": bool(ticket.sla_broken),
+        "message.resolution_time": hours(took) if took is not None else None,
+        "message.sla": hours(sla) if sla is not None else None,
+        "message.again": alert.context.low_ratings_30d > 1,
+    }
+    text = clean(template.render(templates()[name], alert, extra))
+    subject, _, body = text.partition("\n")
+    return Draft(
+        to_name=one_line(to.name) if to and to.name else None,
+        to_email=to.email if to else None,
+        from_name=one_line(csm.name) if csm else None,
+        from_email=csm.email if csm else None,
+        subject=cut(one_line(subject.removeprefix("Subject:")), _SUBJECT),
+        body=body.strip() + "\n",
+    )
+
+
+class Drafts:
+    """Keeps drafts in Postgres, a version a content. `pool` is csatwatch's own database."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._pool = pool
+
+    async def send_all(self, deliveries: Sequence[Delivery]) -> Sequence[Outcome]:
+        """See `sinks.base.BatchSink`. A draft that was sent stays; one of an alert that is over is discarded."""
+        return await write_all(self._write, deliveries)
+
+    async def _write(self, deliveries: Sequence[Delivery]) -> Sequence[Receipt | SendError | None]:
+        ids = [str(row_id(delivery)) for delivery in deliveries]
+        sql = queries("drafts")
+        async with self._pool.acquire() as connection, connection.transaction():
+            newest = {row["draft_id"]: row for row in await connection.fetch(sql["newest"], ids)}
+            rows, over = [], []
+            outcomes: list[Receipt | SendError | None] = []
+            for delivery, draft_id in zip(deliveries, ids, strict=True):
+                last = newest.get(draft_id)
+                if not delivery.alert.status.open:
+                    over.append(draft_id)
+                    outcomes.append(Receipt(DESTINATION, draft_id) if last else None)
+                    continue
+                try:
+                    made = draft(delivery.alert, Delegate.model_validate(delivery.config).params.template)
+                except (KeyError, template.BadTemplate) as bad:
+                    outcomes.append(Permanent(f"the e-mail's template: {bad}"))
+                    continue
+                if last is None or _differs(last, made):
+                    rows.append(_row(delivery, draft_id, made, last["version"] + 1 if last else 1))
+                outcomes.append(Receipt(DESTINATION, draft_id))
+            if rows:
+                await connection.execute(sql["discard"], [row[0] for row in rows])
+                await connection.execute(sql["add"], *(list(column) for column in zip(*rows, strict=True)))
+            if over:
+                await connection.execute(sql["discard"], over)
+        return outcomes
+
+
+def _differs(last: asyncpg.Record, made: Draft) -> bool:
+    if last["status"] == "sent":
+        return False
+    kept = tuple(last[name] for name in Draft.__dataclass_fields__)
+    return last["status"] == "discarded" or kept != astuple(made)
+
+
+def _row(delivery: Delivery, draft_id: str, made: Draft, version: int) -> tuple[object, ...]:
+    alert = delivery.alert
+    return (draft_id, version, str(alert.alert_id), delivery.step, alert.customer_id, *astuple(made))

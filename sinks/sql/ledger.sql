@@ -1,0 +1,235 @@
+-- The ledger of deliveries. Statements on many rows take arrays of one length, or a list of rows as JSON, in the order
+-- of the keys, so that two workers that meet wait for each other instead of blocking each other.
+
+-- name: add_customers
+-- Stubs for the customers that `store` has not written yet. $1: ids.
+insert into customers (customer_id)
+select distinct id from unnest($1::uuid[]) as id order by id
+on conflict do nothing
+
+-- name: add_tickets
+-- $1: customers, $2: tickets.
+insert into tickets (customer_id, ticket_id)
+select distinct * from unnest($1::uuid[], $2::text[]) as t (customer_id, ticket_id) order by 1, 2
+on conflict do nothing
+
+-- name: add_answers
+-- The rows that csm_notified needs, where `store` has not written them yet; `store` fills them in. $1: a list of rows.
+insert into support_satisfaction (customer_id, response_id, event_id, ticket_id, rating, responded_at)
+select customer_id, response_id, event_id, ticket_id, rating, responded_at
+from jsonb_to_recordset($1::jsonb) as (
+    customer_id uuid, response_id text, event_id text, ticket_id text, rating smallint, responded_at timestamptz
+)
+order by customer_id, response_id
+on conflict do nothing
+
+-- name: record_alerts
+-- Newer revisions only; returns the ids of those that were. $1: a list of rows, an alert at most once.
+insert into alerts as a (
+    alert_id, customer_id, response_id, kind, severity, severity_rank, status, revision, silent, occurred_at,
+    detected_at, published_at, record
+)
+select
+    alert_id, customer_id, response_id, kind, severity, severity_rank, status, revision, silent, occurred_at,
+    detected_at, published_at, record
+from jsonb_to_recordset($1::jsonb) as (
+    alert_id uuid, customer_id uuid, response_id text, kind text, severity text, severity_rank smallint, status text,
+    revision integer, silent boolean, occurred_at timestamptz, detected_at timestamptz, published_at timestamptz,
+    record jsonb
+)
+order by alert_id
+on conflict (alert_id) do update set
+    customer_id = excluded.customer_id,
+    response_id = excluded.response_id,
+    severity = excluded.severity,
+    severity_rank = excluded.severity_rank,
+    status = excluded.status,
+    revision = excluded.revision,
+    silent = excluded.silent,
+    occurred_at = excluded.occurred_at,
+    detected_at = excluded.detected_at,
+    published_at = excluded.published_at,
+    record = excluded.record
+where excluded.revision > a.revision
+returning alert_id
+
+-- name: rows_of
+-- The steps of these alerts, held to the end of the transaction. $1: ids.
+select alert_id, step, state, shown_revision, uncertain from deliveries
+where alert_id = any($1::uuid[])
+order by alert_id, step
+for update
+
+-- name: make_due
+-- Steps that the newest revision asks for. One that is claimed stays with its worker: settling it makes it due again.
+-- $1: a list of rows.
+insert into deliveries as d (
+    alert_id, step, workflow, sink, lane, config, state, wanted_revision, severity_rank, due_at
+)
+select alert_id, step, workflow, sink, lane, config, 'due', revision, severity_rank, now()
+from jsonb_to_recordset($1::jsonb) as (
+    alert_id uuid, step text, workflow text, sink text, lane text, config jsonb, revision integer,
+    severity_rank smallint
+)
+order by alert_id, step
+on conflict (alert_id, step) do update set
+    lane = excluded.lane,
+    config = excluded.config,
+    wanted_revision = excluded.wanted_revision,
+    severity_rank = excluded.severity_rank,
+    state = case when d.state = 'claimed' then d.state else 'due' end,
+    attempts = case when d.state = 'claimed' then d.attempts else 0 end,
+    due_at = case when d.state = 'claimed' then d.due_at else now() end,
+    error = case when d.state = 'claimed' then d.error end
+
+-- name: follow
+-- Steps that are there and have to hear of the newest revision. $1: alerts, $2: steps, $3: revisions.
+update deliveries d set
+    wanted_revision = n.revision,
+    state = case when d.state = 'claimed' then d.state else 'due' end,
+    attempts = case when d.state = 'claimed' then d.attempts else 0 end,
+    due_at = case when d.state = 'claimed' then d.due_at else now() end
+from unnest($1::uuid[], $2::text[], $3::integer[]) as n (alert_id, step, revision)
+where d.alert_id = n.alert_id and d.step = n.step
+
+-- name: cancel
+-- Steps of which nothing was shown. $1: alerts, $2: steps, $3: revisions.
+update deliveries d set wanted_revision = n.revision, state = 'cancelled', settled_at = now()
+from unnest($1::uuid[], $2::text[], $3::integer[]) as n (alert_id, step, revision)
+where d.alert_id = n.alert_id and d.step = n.step and d.state in ('due', 'failed')
+
+-- name: claim
+-- Due steps of a sink, and those whose worker let its lease pass; the most severe first, one a lane, and none of a lane
+-- that is busy here. $1: sink. $2: at most. $3: the claim's token. $4: lease. $5: busy lanes.
+with waiting as (
+    select alert_id, step, lane, severity_rank, due_at from deliveries
+    where sink = $1
+      and state in ('due', 'claimed')
+      and (state = 'due' and due_at <= now() or state = 'claimed' and claimed_until <= now())
+      and (lane is null or lane <> all($5::text[]))
+    order by severity_rank, due_at
+    limit $2 * 4
+    for update skip locked
+),
+one_a_lane as (
+    select distinct on (coalesce(lane, alert_id || step)) alert_id, step, severity_rank, due_at from waiting
+    order by coalesce(lane, alert_id || step), severity_rank, due_at
+),
+chosen as (
+    select alert_id, step from one_a_lane order by severity_rank, due_at limit $2
+)
+update deliveries d set
+    state = 'claimed',
+    claimed_by = $3,
+    claimed_until = now() + $4::interval,
+    uncertain = d.uncertain or d.state = 'claimed'
+from chosen c, alerts a
+where d.alert_id = c.alert_id and d.step = c.step and a.alert_id = d.alert_id
+returning
+    d.alert_id, d.step, d.sink, d.lane, d.config, d.shown_revision, d.destination, d.external_id, d.uncertain,
+    d.attempts, d.created_at, d.severity_rank, d.due_at, a.record, a.published_at
+
+-- name: remember
+-- Where a message is about to go: from now on its outcome is not known. $1: alert, $2: step, $3: claim, $4: destination.
+-- $5: lease, counted anew.
+update deliveries set
+    destination = $4, external_id = null, uncertain = true, claimed_until = now() + $5::interval
+where alert_id = $1 and step = $2 and claimed_by = $3 and state = 'claimed'
+returning alert_id
+
+-- name: settle_done
+-- $1: a list of rows. A newer revision than the one shown is due at once. Returns what was settled.
+update deliveries d set
+    state = case when d.wanted_revision > s.revision then 'due' else 'done' end,
+    shown_revision = s.revision,
+    destination = s.destination,
+    external_id = s.external_id,
+    uncertain = false,
+    attempts = 0,
+    error = null,
+    claimed_by = null,
+    claimed_until = null,
+    due_at = case when d.wanted_revision > s.revision then now() else d.due_at end,
+    settled_at = now()
+from jsonb_to_recordset($1::jsonb) as s (
+    alert_id uuid, step text, claim text, revision integer, destination text, external_id text
+)
+where d.alert_id = s.alert_id and d.step = s.step and d.claimed_by = s.claim and d.state = 'claimed'
+returning d.alert_id, d.step
+
+-- name: settle_nothing
+-- The alert was over before anything was shown. $1: a list of rows.
+update deliveries d set
+    state = case when d.wanted_revision > s.revision then 'due' else 'cancelled' end,
+    uncertain = false,
+    claimed_by = null,
+    claimed_until = null,
+    settled_at = now()
+from jsonb_to_recordset($1::jsonb) as s (alert_id uuid, step text, claim text, revision integer)
+where d.alert_id = s.alert_id and d.step = s.step and d.claimed_by = s.claim and d.state = 'claimed'
+returning d.alert_id, d.step
+
+-- name: settle_retry
+-- $1: a list of rows; `wait` in seconds.
+update deliveries d set
+    state = 'due',
+    attempts = d.attempts + 1,
+    due_at = now() + make_interval(secs => s.wait),
+    uncertain = s.uncertain,
+    error = s.error,
+    claimed_by = null,
+    claimed_until = null
+from jsonb_to_recordset($1::jsonb) as s (
+    alert_id uuid, step text, claim text, wait double precision, uncertain boolean, error text
+)
+where d.alert_id = s.alert_id and d.step = s.step and d.claimed_by = s.claim and d.state = 'claimed'
+returning d.alert_id, d.step
+
+-- name: settle_failed
+-- $1: a list of rows. A newer revision may have what this one lacked: it is tried at once.
+update deliveries d set
+    state = case when d.wanted_revision > s.revision then 'due' else 'failed' end,
+    attempts = d.attempts + 1,
+    due_at = now(),
+    error = s.error,
+    claimed_by = null,
+    claimed_until = null,
+    settled_at = now()
+from jsonb_to_recordset($1::jsonb) as s (alert_id uuid, step text, claim text, revision integer, error text)
+where d.alert_id = s.alert_id and d.step = s.step and d.claimed_by = s.claim and d.state = 'claimed'
+returning d.alert_id, d.step
+
+-- name: release
+-- Steps that were claimed and not begun. $1: alerts, $2: steps, $3: claims.
+update deliveries d set state = 'due', claimed_by = null, claimed_until = null
+from unnest($1::uuid[], $2::text[], $3::text[]) as r (alert_id, step, claim)
+where d.alert_id = r.alert_id and d.step = r.step and d.claimed_by = r.claim and d.state = 'claimed'
+
+-- name: notified
+-- The CSM has the poor ratings of these alerts before them. $1: ids.
+update support_satisfaction s set csm_notified = true
+from alerts a
+where a.alert_id = any($1::uuid[])
+  and a.kind = 'poor_rating'
+  and s.customer_id = a.customer_id
+  and s.response_id = a.response_id
+  and not s.csm_notified
+
+-- name: waiting
+select sink, count(*) as steps from deliveries where state in ('due', 'claimed') group by sink
+
+-- name: list
+-- $1: state, null for all. $2: at most.
+select
+    d.alert_id, d.step, d.sink, d.state, d.wanted_revision, d.shown_revision, d.attempts, d.due_at, d.destination,
+    d.external_id, d.error, d.created_at, d.settled_at, a.customer_id, a.severity
+from deliveries d join alerts a using (alert_id)
+where $1::text is null or d.state = $1
+order by d.created_at desc, d.alert_id, d.step
+limit $2
+
+-- name: retry_failed
+-- $1: alert, null for all. $2: step, null for all.
+update deliveries set state = 'due', due_at = now(), attempts = 0
+where state = 'failed' and ($1::uuid is null or alert_id = $1) and ($2::text is null or step = $2)
+returning alert_id, step
