@@ -25,9 +25,9 @@ from agents.transport.batch import Batch
 from agents.transport.checkpoint import Checkpointer, Plain, Transactional
 from agents.transport.producer import MAX_BATCH, Outgoing, send
 from agents.transport.table import BatchTable, Restore
-from schemas.alert import Alert
 from schemas.customer import Customer
 from schemas.policy import load_policy
+from schemas.wire import Alert
 from streams.dead_letter import letter
 from streams.partition import partition_of
 from streams.pipeline import Outcome, Pipeline

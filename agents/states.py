@@ -5,10 +5,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
+from msgspec.structs import astuple
 
 from agents.transport.producer import Outgoing
 from agents.transport.table import PartitionStore
-from schemas.alert import CustomerTrend, Trend
+from schemas.wire import CustomerTrend, Trend, encode
 from streams.detect import instant
 from streams.pipeline import Pipeline
 from streams.track import Track
@@ -100,8 +101,8 @@ class PartitionStates:
             if trend is None or trend == self._trends.get(customer):
                 continue
             self._trends[customer] = trend
-            record = CustomerTrend.model_construct(**dict(trend), customer_id=customer, as_of=instant(track.newest))
-            records.append(Outgoing(partition, customer.encode(), record.to_json()))
+            record = CustomerTrend(*astuple(trend), customer_id=customer, as_of=instant(track.newest))
+            records.append(Outgoing(partition, customer.encode(), encode(record)))
         self._changed, self._changed_waiting = set(), set()
         return records
 

@@ -2,8 +2,9 @@
 
 from datetime import UTC, datetime, timedelta
 
-from schemas.alert import Evidence, Trend
+from schemas.alert import Evidence
 from schemas.policy import DecliningTrend, Policy
+from schemas.wire import Trend
 from streams.track import DAY, Spans, Track
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -16,7 +17,7 @@ def instant(microseconds: int) -> datetime:
 
 def microseconds(at: datetime) -> int:
     """An aware datetime as a track's time."""
-    return (at - _EPOCH) // timedelta(microseconds=1)
+    return round(at.timestamp() * 1e6)  # exact for the times of our era
 
 
 def is_poor(rating: int, policy: Policy) -> bool:
@@ -40,7 +41,7 @@ def measure(track: Track, spans: Spans, rule: DecliningTrend) -> Trend:
         evidence = Evidence.INSUFFICIENT
     else:
         evidence = Evidence.STRONG if drop > rule.drop else Evidence.WEAK
-    return Trend.model_construct(
+    return Trend(
         recent_avg=recent_avg,
         recent_n=recent_n,
         since=instant(track.newest - spans.recent),

@@ -3,21 +3,38 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 
-from schemas.alert import Alert, Kind, Status, Trend
+from schemas.alert import Kind, Status
 from schemas.customer import Customer
-from schemas.event import CsatReceived, TicketClosed
 from schemas.policy import Policy
+from schemas.wire import (
+    Alert,
+    CsatReceived,
+    CustomerErased,
+    Event,
+    TicketClosed,
+    TicketEscalated,
+    Trend,
+    decode_alert,
+    encode,
+)
 from streams import alert as alerts
 from streams import detect
 from streams.partition import partition_of
 from streams.topology import HEADER_BACKFILL, HEADER_REROUTED
-from streams.track import Answer, Fold, Spans, Track, TrendAlert
-from streams.validate import InvalidEvent, check_time, validate
+from streams.track import DAY, Answer, Fold, Spans, Track, TrendAlert
+from streams.validate import FUTURE_TOLERANCE, InvalidEvent, decode, in_future
 
 _LOG_APPEND_TIME = 1
+_TYPES: Mapping[type[Event], str] = {
+    CsatReceived: "support_csat_received",
+    TicketClosed: "support_ticket_closed",
+    TicketEscalated: "support_ticket_escalated",
+    CustomerErased: "support_customer_erased",
+}
+_FUTURE = FUTURE_TOLERANCE // timedelta(microseconds=1)
 
 
 class Record(Protocol):
@@ -99,6 +116,7 @@ class Pipeline:
         self.policy = policy
         self.partitions = partitions
         self._spans = Spans.of(policy)
+        self._silent_after = policy.silent_after_days * DAY
 
     def process(
         self,
@@ -115,48 +133,54 @@ class Pipeline:
         out = Outcome()
         for record in records:
             try:
-                event = validate(record.value)
-                arrived = detect.instant(record.timestamp * 1000) if record.timestamp_type == _LOG_APPEND_TIME else now
-                check_time(event, arrived)
+                event_type, result = self._take(record, partition, states, accounts, now, out)
             except InvalidEvent as error:
                 out.refused.append(Refused(record, error))
-                out.counts["unknown", "dead_letter"] += 1
-                continue
-            customer_id = event.customer_id
-            home = partition_of(customer_id, self.partitions)
-            if home != partition and not _has(record, HEADER_REROUTED):
-                out.strays.append(Stray(record, home))
-                out.counts[event.event_type, "rerouted"] += 1
-                continue
-            track = states.track(customer_id)
-            if record.offset <= track.applied:
-                out.counts[event.event_type, "replayed"] += 1
-                continue
-            track.applied = record.offset
-            result = Fold.APPLIED
-            if isinstance(event, CsatReceived):
-                silent = alerts.too_old(event, arrived, self.policy) or _has(record, HEADER_BACKFILL)
-                answer = Answer(
-                    detect.microseconds(event.responded_at),
-                    event.rating,
-                    event.survey,
-                    event.event_id,
-                    None if event.response_id in (None, event.ticket_id) else event.ticket_id,
-                )
-                result = track.fold(answer, self._spans)
-                if result is Fold.APPLIED:
-                    found = self._alerts(event, answer, track, accounts.get(customer_id), silent=silent, now=now)
-                    if found:
-                        values = [a.to_json() for a in found]
-                        out.raised += [Raised(a, v, record.timestamp) for a, v in zip(found, values, strict=True)]
-                        _note_waiting(states, customer_id, found, values)
-            elif isinstance(event, TicketClosed):
-                result = track.close_ticket(event.ticket_id, detect.microseconds(event.closed_at), self._spans)
-            elif event.event_type == "support_customer_erased":
-                states.forget(customer_id, record.offset)
-            states.changed(customer_id)
-            out.counts[event.event_type, result.value] += 1
+                event_type, result = "unknown", "dead_letter"
+            out.counts[event_type, result] += 1
         return out
+
+    def _take(
+        self,
+        record: Record,
+        partition: int,
+        states: States,
+        accounts: Mapping[str, Customer],
+        now: datetime,
+        out: Outcome,
+    ) -> tuple[str, str]:
+        """Fold one record. Returns its event type and what became of it. Raises `InvalidEvent`."""
+        event = decode(record.value)
+        customer_id = event.customer_id
+        event_type = _TYPES[type(event)]
+        arrived = record.timestamp * 1000 if record.timestamp_type == _LOG_APPEND_TIME else detect.microseconds(now)
+        at = _time_of(event, arrived)
+        home = partition_of(customer_id, self.partitions)
+        if home != partition and not (record.headers and _has(record, HEADER_REROUTED)):
+            out.strays.append(Stray(record, home))
+            return event_type, "rerouted"
+        track = states.track(customer_id)
+        if record.offset <= track.applied:
+            return event_type, "replayed"
+        states.changed(customer_id)
+        track.applied = record.offset
+        if isinstance(event, CsatReceived):
+            silent = arrived - at > self._silent_after or bool(record.headers and _has(record, HEADER_BACKFILL))
+            survey, ticket = event.survey, event.ticket_id
+            answer = Answer(at, event.rating, survey, event.event_id, None if survey == ticket else ticket)
+            result = track.fold(answer, self._spans)
+            if result is Fold.APPLIED:
+                raised = self._alerts(event, answer, track, accounts.get(customer_id), silent=silent, now=now)
+                if raised:
+                    values = [encode(alert) for alert in raised]
+                    out.raised += [Raised(a, v, record.timestamp) for a, v in zip(raised, values, strict=True)]
+                    _note_waiting(states, customer_id, raised, values)
+            return event_type, result
+        if isinstance(event, TicketClosed):
+            return event_type, track.close_ticket(event.ticket_id, at, self._spans)
+        if isinstance(event, CustomerErased):
+            states.forget(customer_id, record.offset)
+        return event_type, Fold.APPLIED
 
     def account_arrived(self, customer: Customer, states: States, now: datetime) -> list[tuple[Alert, bytes]]:
         """The open alerts of an account that was not known when they were raised, once more with it."""
@@ -166,13 +190,13 @@ class Pipeline:
         track = states.track(customer.customer_id)
         found = []
         for value in waiting.values():
-            alert = Alert.from_json(value)
-            holder = track.answer_to(alert.response_id) if alert.kind is Kind.POOR_RATING else track.trend
+            alert = decode_alert(value)
+            holder = track.answer_to(alert.response_id) if alert.kind == Kind.POOR_RATING else track.trend
             if holder is None or not holder.open or holder.revision != alert.revision:
                 continue
             holder.revision += 1
             updated = alerts.with_account(alert, customer, holder.revision, self.policy, now)
-            found.append((updated, updated.to_json()))
+            found.append((updated, encode(updated)))
         states.changed(customer.customer_id)
         states.set_waiting(customer.customer_id, {})
         return found
@@ -211,7 +235,7 @@ class Pipeline:
         if not steps:
             return []
         context = alerts.context_of(track, event, self.policy)
-        trend = self.trend(track)
+        trend = detect.measure(track, self._spans, rule)
         return [
             alerts.build(
                 kind,
@@ -230,6 +254,22 @@ class Pipeline:
         ]
 
 
+def _time_of(event: Event, arrived: int) -> int:
+    """The event's own time in microseconds; that of its arrival where it has none. Raises `InvalidEvent`."""
+    if isinstance(event, CsatReceived):
+        field, time = "responded_at", event.responded_at
+    elif isinstance(event, TicketClosed):
+        field, time = "closed_at", event.closed_at
+    elif isinstance(event, TicketEscalated):
+        field, time = "escalated_at", event.escalated_at
+    else:
+        return arrived
+    at = detect.microseconds(time)
+    if at - arrived > _FUTURE:
+        raise in_future(field, time)
+    return at
+
+
 def _has(record: Record, name: str) -> bool:
     return any(header == name for header, _ in record.headers)
 
@@ -238,8 +278,8 @@ def _note_waiting(states: States, customer_id: str, found: Sequence[Alert], valu
     before = states.waiting(customer_id)
     waiting = dict(before)
     for alert, value in zip(found, values, strict=True):
-        waiting.pop(str(alert.alert_id), None)
-        if alert.customer is None and alert.status.open and not alert.silent:
-            waiting[str(alert.alert_id)] = value
+        waiting.pop(alert.alert_id, None)
+        if alert.customer is None and not alert.silent and alert.status in (Status.FIRING, Status.UPDATED):
+            waiting[alert.alert_id] = value
     if waiting != before:
         states.set_waiting(customer_id, dict(list(waiting.items())[-MOST_WAITING:]))

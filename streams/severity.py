@@ -2,10 +2,10 @@
 
 from typing import NamedTuple
 
-from schemas.alert import Context, Kind, Severity
+from schemas.alert import Kind, Severity
 from schemas.customer import Customer
-from schemas.event import Ticket
 from schemas.policy import Policy, SeverityTable
+from schemas.wire import Context, Ticket
 from streams.words import count, money, ordinal
 
 _STEPS = tuple(Severity)

@@ -61,7 +61,7 @@ class BatchConsumer(Consumer):
                 _log.info("seek dropped", error=type(error).__name__)
             return
         for tp, records in fetched.items():
-            if not self.flow_active or self.app.consumer_generation_id != generation:
+            if self._moved_on(generation):
                 return
             if active is not None and tp not in active and tp not in self._buffered_partitions:
                 continue
@@ -72,6 +72,9 @@ class BatchConsumer(Consumer):
             else:
                 for record in records:
                     yield tp, self._to_message(tp, record)
+
+    def _moved_on(self, generation: int) -> bool:
+        return not self.flow_active or self.app.consumer_generation_id != generation
 
     def handled(self, batch: Batch) -> None:
         """Everything that follows from `batch` is acknowledged: its offset may be committed."""
