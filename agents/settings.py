@@ -113,14 +113,15 @@ def load_settings(environ: Mapping[str, str] | None = None, env_file: Path = Pat
 
 
 def _ours(source: Mapping[str, str]) -> dict[str, str]:
-    """Our variables in `source`, by field; an empty one counts as not set, and `…_FILE` gives its file's content."""
+    """Our variables in `source`, by field; `…_FILE` gives its file's content. What is empty counts as not set."""
     found: dict[str, str] = {}
     for name, value in source.items():
         if not name.startswith(PREFIX) or not value:
             continue
         field = name.removeprefix(PREFIX).lower()
         if field not in Settings.model_fields and field.removesuffix("_file") in _SECRETS:
-            found[field.removesuffix("_file")] = _secret(name, Path(value))
+            if secret := _secret(name, Path(value)):
+                found[field.removesuffix("_file")] = secret
         else:
             found[field] = value
     return found
