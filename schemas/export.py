@@ -1,0 +1,53 @@
+"""The JSON Schema of each topic's records, for producers and consumers in any language.
+
+`python -m schemas.export docs/schemas` writes them.
+"""
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from schemas.action import Action
+from schemas.alert import SCHEMA_VERSION, Alert, CustomerTrend
+from schemas.customer import Customer
+from schemas.event import Event
+
+_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+_RECORDS: Mapping[str, tuple[Any, str]] = {
+    "csat-events": (Event, "A record of csat-events"),
+    "customers": (Customer, "A record of customers"),
+    "alerts": (Alert, "A record of alerts"),
+    "csat-trends": (CustomerTrend, "A record of csat-trends"),
+    "csm-actions": (Action, "A record of csm-actions"),
+}
+
+
+def schema(topic: str) -> dict[str, Any]:
+    """The schema (draft 2020-12) of a record's value on `topic`, named without prefix. Raises KeyError.
+
+    Unknown fields are allowed, as every reader ignores them; a field without a value may be absent or null.
+    """
+    record, title = _RECORDS[topic]
+    # As it is read: what csatwatch writes leaves empty fields out, so those with a default are not required.
+    found = TypeAdapter(record).json_schema(mode="validation", by_alias=True)
+    return {"$schema": _DIALECT, "$id": f"urn:csatwatch:{topic}:{SCHEMA_VERSION}", **found, "title": title}
+
+
+def documents() -> Mapping[str, str]:
+    """The text of every schema by its file name."""
+    return {f"{topic}.json": json.dumps(schema(topic), indent=2, ensure_ascii=False) + "\n" for topic in _RECORDS}
+
+
+def main(directory: Path) -> None:
+    """Write every schema into `directory`."""
+    directory.mkdir(parents=True, exist_ok=True)
+    for name, text in documents().items():
+        (directory / name).write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
