@@ -43,6 +43,11 @@ class Broker:
         return self.url.removeprefix("kafka://")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Options of this project's own."""
+    parser.addoption("--update-images", action="store_true", help="make the screenshots in docs/images anew")
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark each test by the servers that it asks for."""

@@ -1,7 +1,7 @@
 """The page of alerts as they come in."""
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -73,7 +73,7 @@ class AlertPages:
                 steps[step["alert_id"]].append(step)
         return [card(row, steps[row["alert_id"]], self._message) for row in rows]
 
-    async def _events(self, subscription: Subscription) -> AsyncIterator[str]:
+    async def _events(self, subscription: Subscription) -> AsyncGenerator[str, None]:
         try:
             yield ": following\n\n"
             while subscription.is_open:

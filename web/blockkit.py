@@ -64,7 +64,8 @@ def _element(element: Block) -> Markup:
     if element["type"] == "overflow":
         options = Markup().join(Markup("<li>{}</li>").format(_text(option["text"])) for option in element["options"])
         return Markup(
-            '<details class="slack-overflow"><summary class="slack-button" aria-label="More actions in Slack">⋯</summary>'
+            '<details class="slack-overflow">'
+            '<summary class="slack-button" aria-label="More actions in Slack">⋯</summary>'
             "<ul>{}</ul></details>"
         ).format(options)
     return _unknown(element)

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from schemas.alert import Alert, Kind, Severity, Status
 from schemas.delivery import Sink, State
 from web.blockkit import Block, render
-from web.wording import average, count, money
+from web.wording import average, count, money, percent
 
 Row = Mapping[str, Any]
 """A row of `web/sql/alerts_*.sql` or `deliveries.sql`, by column."""
@@ -97,7 +97,7 @@ def card(row: Row, steps: Iterable[Row], message: Message) -> Card:
         customer_name=row["customer_name"] or (customer.name if customer else None),
         arr=money(customer.arr, customer.currency) if customer else None,
         csm=customer.csm.name if customer and customer.csm else None,
-        kind=_KINDS.get(row["kind"], row["kind"]),
+        kind=_KINDS.get(row["kind"]) or row["kind"],
         severity=row["severity"] if row["severity"] in set(Severity) else "low",
         occurred_at=row["occurred_at"],
         headline=_headline(alert) if alert else "Written by another version of csatwatch, which can show it in full.",
@@ -136,7 +136,7 @@ def _headline(alert: Alert) -> str:
     if trend is None or trend.drop is None:
         return f"Average is falling; last rated {alert.rating} of 5"
     return (
-        f"Average fell {trend.drop:.0%}, from {average(trend.baseline_avg)} to {average(trend.recent_avg)} "
+        f"Average fell {percent(trend.drop)}, from {average(trend.baseline_avg)} to {average(trend.recent_avg)} "
         f"({count(trend.recent_n, 'recent rating')} against {trend.baseline_n})"
     )
 
@@ -156,7 +156,8 @@ def _state(step: Row) -> tuple[str, str]:
     tries = count(step["attempts"], "failed try", "failed tries")
     match step["state"]:
         case State.DONE:
-            return "done", "done"
+            # The ledger's word for a message that went nowhere, because no Slack is set.
+            return "done", "shown here only, Slack is not set up" if step["destination"] == "preview" else "done"
         case State.CANCELLED:
             return "cancelled", "cancelled"
         case State.FAILED:

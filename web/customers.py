@@ -45,7 +45,7 @@ class CustomerPages:
         )
 
     async def one(self, request: Request) -> Response:
-        """`/customers/{customer_id}`: the account, its ratings over time, its alerts; `?before=` continues the table."""
+        """`/customers/{customer_id}`: the account, its ratings and its alerts; `?before=` continues the ratings."""
         customer_id: UUID = request.path_params["customer_id"]
         before = request.query_params.get("before")
         at, row_id = time_of(before)

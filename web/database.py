@@ -1,8 +1,8 @@
 """The pages' own way to Postgres: reads only, a few connections, plain words when it is away."""
 
 import json
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -12,6 +12,14 @@ import asyncpg
 _CONNECT_SECONDS = 3.0
 _STATEMENT_SECONDS = 5.0
 _LISTEN_CHECK_SECONDS = 5.0
+# What a connection that ended unseen raises at its next use; asyncpg has no one class for it.
+_FOUND_DEAD = (
+    asyncpg.ConnectionDoesNotExistError,
+    asyncpg.AdminShutdownError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+)
+_STALE_CONNECTIONS = 3  # tried in vain after a restart of Postgres, whose pool finds its dead ones by using them
 
 
 class Unavailable(Exception):
@@ -48,18 +56,25 @@ class Database:
             self._pool.terminate()
             self._pool = None
 
-    async def rows(self, query: str, *arguments: object) -> list[asyncpg.Record]:
-        """All rows of the query in `web/sql/{query}.sql`. Raises `Unavailable`."""
+    async def rows(self, query: str, *arguments: object) -> list[dict[str, Any]]:
+        """All rows of the query in `web/sql/{query}.sql`, each by column. Raises `Unavailable`."""
         if self._pool is None:
             raise Unavailable("The database is not connected yet.")
         with _plain_refusals():
-            async with self._pool.acquire(timeout=_CONNECT_SECONDS) as connection:
-                return await connection.fetch(_sql(query), *arguments)
+            for _ in range(_STALE_CONNECTIONS):
+                with suppress(*_FOUND_DEAD):
+                    return await self._fetch(self._pool, query, arguments)
+            return await self._fetch(self._pool, query, arguments)
+
+    @staticmethod
+    async def _fetch(pool: asyncpg.Pool, query: str, arguments: Sequence[object]) -> list[dict[str, Any]]:
+        async with pool.acquire(timeout=_CONNECT_SECONDS) as connection:
+            return [dict(row) for row in await connection.fetch(_sql(query), *arguments)]
 
     @asynccontextmanager
-    async def listening(self, channel: str, heard: Callable[[str], None], lost: Callable[[], None]) -> AsyncIterator[
-        "Listener"
-    ]:
+    async def listening(
+        self, channel: str, heard: Callable[[str], None], lost: Callable[[], None]
+    ) -> AsyncIterator["Listener"]:
         """A connection of its own on which `heard` gets each payload of `channel`, and `lost` is called at its end.
 
         Raises `Unavailable` where it cannot be made.
@@ -115,7 +130,8 @@ def _plain_refusals() -> Iterator[None]:
         yield
     except asyncpg.UndefinedTableError:
         raise Unavailable(
-            "The database has no tables of csatwatch yet. They are made when csatwatch store or csatwatch deliver starts."
+            "The database has no tables of csatwatch yet: "
+            "they are made when csatwatch store or csatwatch deliver starts."
         ) from None
     except asyncpg.QueryCanceledError:
         raise Unavailable("The database took too long to answer.") from None

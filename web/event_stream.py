@@ -1,7 +1,7 @@
 """Server-sent events that never wait long for a browser."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 from starlette.responses import StreamingResponse
 from starlette.types import Message, Send
@@ -14,7 +14,7 @@ class EventStream(StreamingResponse):
 
     media_type = "text/event-stream"
 
-    def __init__(self, events: AsyncIterator[str]) -> None:
+    def __init__(self, events: AsyncGenerator[str, None]) -> None:
         super().__init__(events, headers={"X-Accel-Buffering": "no"})  # a proxy must not hold events back
         self._events = events
 
@@ -29,3 +29,5 @@ class EventStream(StreamingResponse):
             await super().stream_response(send_in_time)
         except TimeoutError:
             return
+        finally:
+            await self._events.aclose()  # at once, not when it is collected: it counts as a browser until then

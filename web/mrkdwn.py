@@ -46,6 +46,13 @@ _TOKEN = re.compile(
     r"|(?<![\w~])~(?P<strike>[^~\n]+)~(?![\w~])",
     re.DOTALL,
 )
+_VERBATIM = {"pre": Markup("<pre>{}</pre>"), "code": Markup("<code>{}</code>")}
+_STYLES = {
+    "bold": Markup("<strong>{}</strong>"),
+    "italic": Markup("<em>{}</em>"),
+    "strike": Markup("<s>{}</s>"),
+}
+_QUOTE_ENDS = (("\n<blockquote>", Markup("<blockquote>")), ("</blockquote>\n", Markup("</blockquote>")))
 
 
 def plain(text: str) -> Markup:
@@ -66,7 +73,9 @@ def mrkdwn(text: str) -> Markup:
     _end_quote(quoted, html)
     joined = Markup("\n").join(html)
     # A quote is a block: the line ends around it would show as empty lines.
-    return Markup(joined.replace("\n<blockquote>", "<blockquote>").replace("</blockquote>\n", "</blockquote>"))  # noqa: S704 - both parts are escaped above
+    for around, alone in _QUOTE_ENDS:
+        joined = joined.replace(around, alone)
+    return joined
 
 
 def _lines(text: str) -> list[str]:
@@ -91,7 +100,6 @@ def _inline(text: str) -> Markup:
 
 
 def _token(token: re.Match[str]) -> Markup:
-    kind = token.lastgroup
     if token["link"] is not None:
         # A preview leads nowhere: the address is shown, the link itself is in the message.
         label = token["label"] or token["link"]
@@ -100,15 +108,11 @@ def _token(token: re.Match[str]) -> Markup:
         named = token["named"] or token["mention"].lstrip("#!@")
         sign = "#" if token["mention"].startswith("#") else "@"
         return Markup('<span class="slack-mention">{}{}</span>').format(sign, _words(named))
-    if kind == "pre":
-        return Markup("<pre>{}</pre>").format(_unescape(token["pre"]).strip("\n"))
-    if kind == "code":
-        return Markup("<code>{}</code>").format(_unescape(token["code"]))
-    if kind == "bold":
-        return Markup("<strong>{}</strong>").format(_inline(token["bold"]))
-    if kind == "italic":
-        return Markup("<em>{}</em>").format(_inline(token["italic"]))
-    return Markup("<s>{}</s>").format(_inline(token["strike"]))
+    for name, html in _VERBATIM.items():
+        if token[name] is not None:
+            return html.format(_unescape(token[name]).strip("\n"))
+    name = next(name for name in _STYLES if token[name] is not None)
+    return _STYLES[name].format(_inline(token[name]))
 
 
 def _words(text: str) -> Markup:

@@ -30,6 +30,8 @@ def name_of(text: str | None) -> tuple[str, UUID] | tuple[None, None]:
     if text is None:
         return None, None
     name, _, row_id = text.rpartition("~")
+    if "\0" in name:
+        raise HTTPException(400)
     try:
         return name, UUID(row_id)
     except ValueError:

@@ -2,17 +2,17 @@
 
 from datetime import UTC, datetime
 
-_SIGNS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥"}
+from sinks.slack import wording as slack
 
 
 def money(amount: float | None, currency: str | None) -> str | None:
-    """`$175,000`; None where the amount is unknown. An amount without a currency is shown as a bare number."""
-    if amount is None:
-        return None
-    number = f"{amount:,.0f}"
-    if currency is None:
-        return number
-    return f"{_SIGNS[currency]}{number}" if currency in _SIGNS else f"{currency} {number}"
+    """As in the Slack message beside it, `$175,000`; None where the amount is unknown."""
+    return None if amount is None else slack.money(amount, currency)
+
+
+def percent(share: float) -> str:
+    """A share in whole percent, as in the Slack message."""
+    return slack.percent(share)
 
 
 def moment(time: datetime) -> str:

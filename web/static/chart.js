@@ -5,6 +5,7 @@ const holder = document.getElementById("chart");
 const data = holder ? JSON.parse(holder.dataset.chart) : null;
 const dark = matchMedia("(prefers-color-scheme: dark)");
 const when = new Intl.DateTimeFormat("en", { dateStyle: "medium", timeStyle: "short", hourCycle: "h23" });
+const day = new Intl.DateTimeFormat("en", { day: "numeric", month: "short" });
 const HEIGHT = 240;
 const KINDS = { poor_rating: "poor-rating alert", declining_trend: "declining-trend alert" };
 let plot = null;
@@ -51,11 +52,24 @@ function options(width) {
     width,
     height: HEIGHT,
     legend: { show: false },
-    cursor: { y: false, drag: { x: false, y: false }, points: { size: 11, stroke: colour("--text"), fill: "transparent", width: 2 } },
+    cursor: {
+      y: false,
+      drag: { x: false, y: false },
+      points: { size: 11, stroke: colour("--text"), fill: "transparent", width: 2 },
+      dataIdx: (_, series, index) => (series === 1 ? null : index), // the tooltip is on a rating, not on the mean
+    },
     plugins: [tooltip()],
-    scales: { x: { range: (_, from, to) => { const room = Math.max((to - from) * 0.02, 3600 * 12); return [from - room, to + room]; } }, y: { range: [0.6, 5.4] } },
+    scales: {
+      x: {
+        range: (_, from, to) => {
+          const room = Math.max((to - from) * 0.02, 12 * 3600);
+          return [from - room, to + room];
+        },
+      },
+      y: { range: [0.6, 5.4] },
+    },
     axes: [
-      { ...axis, grid: { show: false }, space: 70 },
+      { ...axis, grid: { show: false }, space: 70, size: 30, values: (_, times) => times.map((time) => day.format(time * 1000)) },
       { ...axis, grid, splits: () => [1, 2, 3, 4, 5], size: 28, gap: 6 },
     ],
     series: [

@@ -11,8 +11,8 @@ export function settle(root) {
     time.title = time.textContent;
     time.textContent = ("day" in time.dataset ? day : at.getFullYear() === year ? moment : momentOfYear).format(at);
   }
-  // On a phone the message is one tap away, so that the list stays a list.
-  if (narrow.matches) for (const preview of root.querySelectorAll("details.preview")) preview.open = false;
+  // On a phone these are one tap away, so that the list stays a list.
+  if (narrow.matches) for (const part of root.querySelectorAll("details.preview, details.why")) part.open = false;
 }
 
 settle(document);

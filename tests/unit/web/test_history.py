@@ -1,0 +1,42 @@
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from web.history import chart, trailing_means
+
+_START = datetime(2026, 1, 1, tzinfo=UTC)
+_DAY = timedelta(days=1)
+
+
+def test_a_mean_forgets_what_is_older() -> None:
+    ratings = [(_START, 5), (_START + 2 * _DAY, 3), (_START + 4 * _DAY, 1)]
+    assert trailing_means(ratings, 2 * _DAY) == [5, 4, 2]
+
+
+@given(st.lists(st.tuples(st.integers(0, 400), st.integers(1, 5)), max_size=40), st.integers(0, 90))
+def test_each_mean_is_that_of_its_window(days: list[tuple[int, int]], over: int) -> None:
+    ratings = [(_START + day * _DAY, rating) for day, rating in sorted(days)]
+    for index, mean in enumerate(trailing_means(ratings, over * _DAY)):
+        at = ratings[index][0]
+        inside = [rating for when, rating in ratings[: index + 1] if when >= at - over * _DAY]
+        assert mean == round(sum(inside) / len(inside), 2)
+
+
+def test_the_series_are_of_one_length_and_mark_the_alerts_that_hold() -> None:
+    ratings = [
+        {"response_id": name, "ticket_id": f"T-{name}", "ticket_subject": None, "rating": 1, "responded_at": _START}
+        for name in ("a", "b", "c")
+    ]
+    alerts = [
+        {"response_id": "a", "kind": "poor_rating", "status": "firing"},
+        {"response_id": "b", "kind": "poor_rating", "status": "retracted"},
+    ]
+    drawn = chart(ratings, alerts)
+    assert {len(series) for series in drawn.values()} == {3}
+    assert drawn["alert"] == ["poor_rating", None, None]
+    assert drawn["ticket"] == ["T-a", "T-b", "T-c"]
+
+
+def test_nothing_is_drawn_of_nothing() -> None:
+    assert not any(chart([], []).values())
