@@ -7,6 +7,7 @@ from schemas.policy import DecliningTrend, Policy
 from schemas.wire import Trend
 from streams.track import DAY, Spans, Track
 
+_PARTS = 1_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -40,7 +41,7 @@ def measure(track: Track, spans: Spans, rule: DecliningTrend) -> Trend:
     if recent_n < rule.recent_min or baseline_n < rule.baseline_min or drop is None:
         evidence = Evidence.INSUFFICIENT
     else:
-        evidence = Evidence.STRONG if drop > rule.drop else Evidence.WEAK
+        evidence = Evidence.STRONG if _dropped_by_more_than(rule.drop, track, spans, rule) else Evidence.WEAK
     return Trend(
         recent_avg=recent_avg,
         recent_n=recent_n,
@@ -71,10 +72,10 @@ def recovered(track: Track, spans: Spans, rule: DecliningTrend) -> bool:
 
 
 def _dropped_by_more_than(share: float, track: Track, spans: Spans, rule: DecliningTrend) -> bool:
-    # Products instead of quotients: this runs for every rating.
+    # In whole numbers: a drop of exactly the policy's share is not more than it.
     sums = track.counted(spans)
     recent_n = len(track.answers) - sums.first_recent
     baseline_n = sums.first_recent - sums.first_baseline
     if recent_n < rule.recent_min or baseline_n < rule.baseline_min:
         return False
-    return sums.recent * baseline_n < (1 - share) * sums.baseline * recent_n
+    return sums.recent * baseline_n * _PARTS < (_PARTS - round(share * _PARTS)) * sums.baseline * recent_n

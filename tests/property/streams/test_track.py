@@ -1,0 +1,140 @@
+"""The windows: whatever the order of arrival, and always what a recount gives."""
+
+from datetime import timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas.policy import load_policy
+from streams.detect import microseconds
+from streams.pipeline import Pipeline
+from streams.track import Answer, Spans, Track
+from tests.memory import ACME, NOW, MemoryStates, answer, records
+
+POLICY = load_policy(None)
+SPANS = Spans.of(POLICY)
+HOURS = st.integers(0, 119 * 24)
+RATINGS = st.integers(1, 5)
+
+
+@st.composite
+def answers(draw: st.DrawFn, *, most_hours: int = 119 * 24) -> list[Answer]:
+    """Answers to a few surveys; several may be to the same one, some at the same time."""
+    drawn = draw(st.lists(st.tuples(st.integers(0, most_hours), RATINGS, st.integers(0, 12)), max_size=30))
+    start = microseconds(NOW)
+    return [Answer(start + h * 3_600_000_000, r, f"s{s}", f"e{i:03}") for i, (h, r, s) in enumerate(drawn)]
+
+
+def copy(a: Answer) -> Answer:
+    return Answer(a.at, a.rating, a.survey, a.event)
+
+
+def folded(given_answers: list[Answer]) -> Track:
+    track = Track()
+    for a in given_answers:
+        track.fold(copy(a), SPANS)
+    return track
+
+
+@given(answers(), st.randoms(use_true_random=False))
+def test_any_order_within_the_window_gives_the_same_state(drawn: list[Answer], random: object) -> None:
+    shuffled = drawn.copy()
+    random.shuffle(shuffled)  # type: ignore[attr-defined]
+    assert folded(shuffled).answers == folded(drawn).answers
+
+
+@given(answers(most_hours=400 * 24))
+def test_sums_are_always_what_a_recount_gives(drawn: list[Answer]) -> None:
+    track = Track()
+    for a in drawn:
+        track.fold(copy(a), SPANS)
+        kept = track.counted(SPANS)
+        track.sums = None
+        assert track.counted(SPANS) == kept
+
+
+@given(answers(most_hours=400 * 24))
+def test_a_state_survives_being_kept(drawn: list[Answer]) -> None:
+    track = folded(drawn)
+    track.close_ticket("T", microseconds(NOW), SPANS)
+    again = Track.decode(track.encode())
+    assert again.answers == track.answers
+    assert again.closed == track.closed
+    assert again.encode() == track.encode()
+
+
+@given(answers())
+def test_a_replay_changes_nothing(drawn: list[Answer]) -> None:
+    track = folded(drawn)
+    before = track.encode()
+    for a in drawn:
+        track.fold(copy(a), SPANS)
+    assert track.encode() == before
+
+
+@given(RATINGS, st.lists(HOURS, min_size=1, max_size=80))
+def test_a_constant_stream_never_fires_a_trend(rating: int, hours: list[int]) -> None:
+    events = [answer(rating, NOW + timedelta(hours=h, seconds=i)) for i, h in enumerate(hours)]
+    out = Pipeline(POLICY, 1).process(records(events), 0, MemoryStates(), {}, NOW)
+    assert {r.alert.kind for r in out.raised} <= {"poor_rating"}
+
+
+@given(
+    st.lists(st.integers(31 * 24, 119 * 24), min_size=5, max_size=30, unique=True),
+    st.lists(st.integers(0, 29 * 24), min_size=3, max_size=10, unique=True),
+)
+def test_a_clear_fall_always_fires(before: list[int], recent: list[int]) -> None:
+    ago = [(5, h) for h in before] + [(3, h) for h in recent]
+    # All of the baseline lies in its span as of the newest rating.
+    shift = min(recent)
+    events = [answer(r, NOW - timedelta(hours=h - shift)) for r, h in sorted(ago, key=lambda x: -x[1])]
+    edge = NOW - timedelta(days=120)
+    inside = [e for e in events if e["rating"] == 3 or edge.isoformat() <= e["responded_at"]]
+    late = [e for e in events if e["rating"] == 5 and e["responded_at"] >= (NOW - timedelta(days=30)).isoformat()]
+    if len(inside) - len(recent) < 5 or late:
+        return
+    out = Pipeline(POLICY, 1).process(records(inside), 0, MemoryStates(), {}, NOW)
+    assert [r.alert.status for r in out.raised if r.alert.kind == "declining_trend"] == ["firing"]
+
+
+@given(answers(), st.lists(HOURS, max_size=8))
+def test_the_context_is_what_a_brute_force_count_gives(drawn: list[Answer], closings: list[int]) -> None:
+    start = NOW
+    closed = [
+        {
+            "event_type": "support_ticket_closed",
+            "event_id": f"c{i}",
+            "customer_id": ACME,
+            "ticket_id": f"closed-{h}",
+            "closed_at": (start + timedelta(hours=h)).isoformat(),
+        }
+        for i, h in enumerate(closings)
+    ]
+    events = [
+        answer(a.rating, start + timedelta(microseconds=a.at - microseconds(NOW)), event_id=a.event, ticket_id=a.survey)
+        for a in drawn
+    ]
+    states = MemoryStates()
+    pipeline = Pipeline(POLICY, 1)
+    far = start + timedelta(days=200)
+    pipeline.process(records(closed, at=far), 0, states, {}, NOW)
+    out = pipeline.process(records(events, first=len(closed), at=far), 0, states, {}, NOW)
+    latest: dict[str, Answer] = {}
+    raised = {r.alert.event_id: r.alert for r in out.raised if r.alert.kind == "poor_rating"}
+    for a in drawn:
+        known = latest.get(a.survey)
+        if known is None or (known.at, known.event) < (a.at, a.event):
+            latest[a.survey] = a
+            alert = raised.get(a.event)
+            if alert is None or a.rating > 2:
+                continue
+            month = [b for b in latest.values() if a.at - 30 * 86_400_000_000 <= b.at <= a.at]
+            tickets = {b.survey for b in month} | {
+                f"closed-{h}"
+                for h in closings
+                if a.at - 30 * 86_400_000_000 <= microseconds(start + timedelta(hours=h)) <= a.at
+            }
+            others = [b.rating for b in latest.values() if b is not a]
+            assert alert.context.tickets_30d == len(tickets)
+            assert alert.context.low_ratings_30d == sum(b.rating <= 2 for b in month)
+            assert alert.context.previous_avg == (sum(others) / len(others) if others else None)
