@@ -35,6 +35,9 @@ _ALLOWED = (
 )
 
 
+_LINES = alert_fields.names() - {"feedback"}  # one line each: a name must not begin a line of its own
+
+
 class BadTemplate(ValueError):
     """A template that cannot be used; the text names the place and the fix."""
 
@@ -87,6 +90,8 @@ def render(text: str, alert: Alert, extra: Mapping[str, object] | None = None) -
     for name, value in values.items():
         if value is None or value == "":
             values[name] = _Unknown(_stand_in(name, alert))
+        elif type(value) is str and name in _LINES:
+            values[name] = " ".join(value.split())
     try:
         return str(_compiled(text).render(_nested(values)))
     except TypeError:

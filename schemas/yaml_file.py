@@ -1,11 +1,14 @@
 """Reads a typed YAML file, and says by line what is wrong with it."""
 
+import re
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
+
+_ENUM = re.compile(r"<\w+\.\w+: ('[^']*')>")  # how pydantic shows what a field may be
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -53,7 +56,7 @@ def _say(message: str) -> str:
     return {
         "Field required": "is missing: add it",
         "Extra inputs are not permitted": "is not a field here: check its spelling, or remove it",
-    }.get(message, message.removeprefix("Value error, "))
+    }.get(message, _ENUM.sub(r"\1", message.removeprefix("Value error, ")))
 
 
 def _line(node: yaml.Node | None, location: tuple[int | str, ...]) -> int:

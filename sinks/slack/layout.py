@@ -62,8 +62,8 @@ def message(
     shown: list[Block] = [HeaderBlock(text=PlainTextObject(text=cut(title, _HEADER), emoji=True)), *blocks]
     if changed and alert.status.open:
         shown.append(_note(f"Updated on {alert.detected_at:%Y-%m-%d at %H:%M} UTC."))
-    if audience:
-        shown.append(_note(mrkdwn_line(audience, _SUBJECT)))
+    if audience and (words := mrkdwn_line(audience, _SUBJECT)):
+        shown.append(_note(words))
     shown.append(ActionsBlock(elements=list(_actions(alert))))
     return Message(tuple(block for block in shown if not _empty(block)), _fallback(title, alert))
 

@@ -1,0 +1,322 @@
+"""Ledger, courier and Slack together, without Kafka."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import aiohttp
+import asyncpg
+import pytest
+
+from agents.courier import Courier, Load
+from schemas.alert import Alert, Severity, Status
+from schemas.customer import Person
+from schemas.delivery import Change, LedgerRow, Sink, State
+from schemas.workflow_files import load_workflows
+from sinks.backoff import Backoff
+from sinks.base import Delivery, Outcome, Receipt
+from sinks.base import Sink as OneByOne
+from sinks.ledger import Ledger, Revision
+from sinks.slack import Api, Slack, web_client
+from sinks.tasks import Tasks
+from streams.route import changes
+from tests.alerts import AT, CUSTOMER, alert
+from tests.servers.fake_slack import FakeSlack
+from tests.servers.slack_faults import Fault, Kind
+from tests.servers.wait import until
+
+WORKFLOWS = load_workflows(None)
+TIMEOUT = 0.5
+PEOPLE = {f"csm{number}@example.com": f"U{number:04}" for number in range(40)}
+
+
+def of(number: int, **more: object) -> Alert:
+    """An alert for a CSM of its own."""
+    csm = Person(name=f"Csm {number}", email=f"csm{number}@example.com")
+    return alert(response=f"r{number}", customer=CUSTOMER.model_copy(update={"csm": csm}), **more)
+
+
+@dataclass
+class Bench:
+    """Couriers of one database, kept going as the timer of the process does."""
+
+    pool: asyncpg.Pool
+    slack: FakeSlack
+    session: aiohttp.ClientSession
+    couriers: list[Courier] = field(default_factory=list)
+    looks: list[asyncio.Task[None]] = field(default_factory=list)
+
+    def ledger(self, lease: float = 60.0) -> Ledger:
+        return Ledger(self.pool, lease=timedelta(seconds=lease))
+
+    def sink(self, ledger: Ledger) -> Slack:
+        client = web_client(self.slack.token, self.slack.url, self.session)
+        return Slack(Api(client, timeout=TIMEOUT), fallback_channel=None, remember=ledger.remember)
+
+    def start(self, sink: OneByOne | None = None, *, name: Sink = Sink.SLACK, lease: float = 60.0) -> Courier:
+        ledger, bell = self.ledger(lease), asyncio.Event()
+        backoff = Backoff(first=0.05, most=0.2)
+        load = Load(slots=4, batch=1, limit=10.0, lease=lease)
+        used = Tasks(self.pool) if name is Sink.TASKS else sink or self.sink(ledger)
+        courier = Courier(ledger, name, used, load=load, backoff=backoff, wake=bell.set)
+
+        async def look() -> None:
+            while True:
+                await courier.fill()
+                bell.clear()
+                # A retry becomes due without a ring.
+                try:
+                    await asyncio.wait_for(bell.wait(), 0.05)
+                except TimeoutError:
+                    continue
+
+        self.couriers.append(courier)
+        self.looks.append(asyncio.create_task(look()))
+        return courier
+
+    async def record(self, *alerts: Alert) -> None:
+        await self.ledger().record([Revision(each, AT) for each in alerts], _decide)
+
+    async def settled(self, state: State, sink: Sink = Sink.SLACK) -> None:
+        async def all_are() -> bool:
+            rows = await self.pool.fetch("select state from deliveries where sink = $1", sink)
+            return bool(rows) and {row["state"] for row in rows} == {state}
+
+        await until(all_are, what=f"all of {sink} {state}")
+
+    async def age(self) -> None:
+        await self.pool.execute("update deliveries set claimed_until = now() where state = 'claimed'")
+
+    async def stop(self) -> None:
+        for look in self.looks:
+            look.cancel()
+        await asyncio.gather(*self.looks, return_exceptions=True)
+        await asyncio.gather(*(courier.stop(5.0) for courier in self.couriers))
+        self.looks.clear()
+        self.couriers.clear()
+
+
+def _decide(each: Alert, rows: Sequence[LedgerRow]) -> Sequence[Change]:
+    return changes(each, WORKFLOWS, rows)
+
+
+@pytest.fixture
+def workspace() -> AsyncIterator[FakeSlack]:
+    with FakeSlack(PEOPLE) as slack:
+        yield slack
+
+
+@pytest.fixture
+async def bench(pool: asyncpg.Pool, workspace: FakeSlack) -> AsyncIterator[Bench]:
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=TIMEOUT)) as session:
+        made = Bench(pool, workspace, session)
+        yield made
+        await made.stop()
+
+
+class Gate:
+    """A sink that waits until it is let through."""
+
+    def __init__(self) -> None:
+        self.entered: list[Delivery] = []
+        self.open = asyncio.Event()
+
+    async def send(self, delivery: Delivery) -> Receipt | None:
+        self.entered.append(delivery)
+        await self.open.wait()
+        return Receipt("D1", delivery.alert.response_id, csm_notified=True)
+
+
+async def test_everybody_gets_theirs(bench: Bench) -> None:
+    await bench.record(*(of(number) for number in range(20)))
+    bench.start()
+    await bench.settled(State.DONE)
+    assert [len(bench.slack.messages(user)) for user in list(PEOPLE.values())[:20]] == [1] * 20
+    assert await bench.pool.fetchval("select count(*) from support_satisfaction where csm_notified") == 20
+
+
+async def test_each_alert_has_one_message_whatever_slack_does(bench: Bench) -> None:
+    faults = [Fault(Kind.RATE_LIMITED, retry_after=0), *map(Fault, (Kind.SERVER_ERROR, Kind.LOST, Kind.DROPPED))]
+    methods = ("chat.postMessage", "conversations.history", "conversations.open", "users.lookupByEmail")
+    bench.slack.faults.at_random(7, 0.3, faults, methods)
+    await bench.record(*(of(number) for number in range(40)))
+    for _ in range(2):
+        bench.start()
+    await bench.settled(State.DONE)
+    sent = [each.metadata["event_payload"]["alert_id"] for each in bench.slack.messages() if each.metadata]
+    assert sorted(sent) == sorted(str(of(number).alert_id) for number in range(40))
+    assert any(call.outcome == Kind.LOST for call in bench.slack.calls("chat.postMessage"))
+
+
+async def test_a_worker_that_dies_between_sending_and_settling_leaves_one_message(bench: Bench) -> None:
+    """Its successor finds the message that the dead one sent."""
+    await bench.record(of(1))
+    ledger = bench.ledger()
+    (claimed,) = await ledger.claim(Sink.SLACK, 1)
+    await bench.sink(ledger).send(claimed)
+    bench.start()
+    await bench.age()
+    await bench.settled(State.DONE)
+    (message,) = bench.slack.messages()
+    assert await bench.pool.fetchval("select external_id from deliveries where sink = 'slack'") == message.ts
+
+
+async def test_a_worker_that_dies_before_sending_leaves_nothing_undone(bench: Bench) -> None:
+    await bench.record(of(1))
+    await bench.ledger().claim(Sink.SLACK, 1)
+    bench.start()
+    await bench.age()
+    await bench.settled(State.DONE)
+    assert len(bench.slack.messages()) == 1
+
+
+async def test_without_looking_first_there_would_be_two(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shows that the tests above can fail."""
+
+    async def nothing_there(*_: object) -> None:
+        return None
+
+    monkeypatch.setattr(Slack, "_reconcile", nothing_there)
+    bench.slack.faults.next("chat.postMessage", Fault(Kind.LOST))
+    await bench.record(of(1))
+    bench.start()
+    await bench.settled(State.DONE)
+    assert len(bench.slack.messages()) == 2
+
+
+async def test_a_person_who_is_slow_to_reach_holds_up_nobody_else(bench: Bench) -> None:
+    gate = Gate()
+    bench.start(gate)
+    await bench.record(of(1))
+    await until(lambda: gate.entered, what="the first is under way")
+    await bench.record(of(1, severity=Severity.CRITICAL).model_copy(update={"alert_id": of(9).alert_id}), of(2), of(3))
+    await until(lambda: len(gate.entered) == 3, what="the others are under way")
+    assert {each.lane for each in gate.entered} == {"csm1@example.com", "csm2@example.com", "csm3@example.com"}
+    gate.open.set()
+    await bench.settled(State.DONE)
+    assert len(gate.entered) == 4
+
+
+async def test_a_slack_that_is_away_holds_up_no_task(bench: Bench) -> None:
+    bench.slack.stop()
+    bench.start()
+    bench.start(name=Sink.TASKS)
+    await bench.record(of(1))
+    await bench.settled(State.DONE, Sink.TASKS)
+
+    async def tried() -> bool:
+        return bool(await bench.pool.fetchval("select attempts > 1 from deliveries where sink = 'slack'"))
+
+    await until(tried, what="Slack tried again")
+    bench.slack.start()
+    await bench.settled(State.DONE)
+    assert len(bench.slack.messages()) == 1
+
+
+async def test_a_retraction_edits_what_was_shown_and_stops_what_was_not(bench: Bench) -> None:
+    bench.start()
+    await bench.record(of(1))
+    await bench.settled(State.DONE)
+    await bench.record(of(1, revision=2, status=Status.RETRACTED, rating=4))
+    await until(lambda: "no longer holds" in str(bench.slack.messages()), what="the message says so")
+    await bench.settled(State.DONE)
+    assert len(bench.slack.messages()) == 1
+
+
+async def test_what_fails_for_good_is_visible_and_runs_again(bench: Bench) -> None:
+    await bench.record(alert(customer=None))
+    bench.start()
+    await bench.settled(State.FAILED)
+    (failed,) = await bench.ledger().list(State.FAILED)
+    assert failed["error"] == "the customer's account is not known, and no fallback channel is set"
+    await bench.record(of(1, revision=2).model_copy(update={"alert_id": alert().alert_id}))
+    await bench.settled(State.DONE)
+
+
+async def test_a_bug_in_a_sink_fails_that_step_alone(bench: Bench) -> None:
+    class Buggy:
+        async def send(self, delivery: Delivery) -> Receipt | None:
+            if delivery.alert.response_id == "r1":
+                raise LookupError("Took too long to get a response")
+            return Receipt("D1", "1")
+
+    bench.start(Buggy())
+    await bench.record(of(1), of(2))
+
+    async def both() -> dict[str, str]:
+        rows = await bench.pool.fetch("select state, coalesce(error, '') as error from deliveries where sink = 'slack'")
+        found = {row["state"]: row["error"] for row in rows}
+        return found if set(found) == {"failed", "done"} else {}
+
+    found = await until(both, what="one done, one failed")
+    assert found["failed"] == "unexpected LookupError"
+
+
+@pytest.mark.parametrize(("let", "state"), [(True, State.DONE), (False, State.DUE)])
+async def test_a_stop_waits_for_what_is_under_way(bench: Bench, let: bool, state: State) -> None:
+    gate = Gate()
+    courier = bench.start(gate)
+    await bench.record(of(1))
+    await until(lambda: gate.entered, what="it is under way")
+    bench.looks.pop().cancel()
+    stopping = asyncio.create_task(courier.stop(5.0 if let else 0.0))
+    if let:
+        gate.open.set()
+    await stopping
+    (row,) = await bench.pool.fetch("select state, uncertain from deliveries where sink = 'slack'")
+    assert (row["state"], row["uncertain"]) == (state, not let)
+
+
+async def test_a_settle_waits_for_postgres(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    away: list[Exception] = [ConnectionRefusedError(), asyncpg.CannotConnectNowError("starting")]
+    settle: Callable[..., object] = Ledger.settle
+
+    async def settles(*arguments: object) -> object:
+        if away:
+            raise away.pop()
+        return await settle(*arguments)  # type: ignore[misc]
+
+    monkeypatch.setattr(Ledger, "settle", settles)
+    gate = Gate()
+    gate.open.set()
+    bench.start(gate)
+    await bench.record(of(1))
+    await bench.settled(State.DONE)
+    assert len(gate.entered) == 1
+
+
+async def test_a_claim_waits_for_postgres(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    away: list[Exception] = [ConnectionRefusedError(), asyncpg.CannotConnectNowError("starting")]
+    claim: Callable[..., object] = Ledger.claim
+
+    async def claims(*arguments: object) -> object:
+        if away:
+            raise away.pop()
+        return await claim(*arguments)  # type: ignore[misc]
+
+    monkeypatch.setattr(Ledger, "claim", claims)
+    bench.start()
+    await bench.record(of(1))
+    await bench.settled(State.DONE)
+
+
+async def test_a_batch_is_one_send(bench: Bench) -> None:
+    class Counting:
+        sizes: list[int] = []  # noqa: RUF012 (one instance)
+
+        async def send_all(self, deliveries: Sequence[Delivery]) -> Sequence[Outcome]:
+            self.sizes.append(len(deliveries))
+            return [Receipt("x", each.alert.response_id) for each in deliveries]
+
+    counting = Counting()
+    await bench.record(*(of(number) for number in range(30)))
+    load = Load(slots=1, batch=20, limit=10.0, lease=60.0)
+    rung = asyncio.Event()
+    courier = Courier(bench.ledger(), Sink.TASKS, counting, load=load, backoff=Backoff(), wake=rung.set)
+    bench.couriers.append(courier)
+    await courier.fill()
+    await rung.wait()
+    await courier.fill()
+    await bench.settled(State.DONE, Sink.TASKS)
+    assert counting.sizes == [20, 10]
