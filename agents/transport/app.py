@@ -48,6 +48,11 @@ class BatchApp(faust.App):
     def _new_transport(self) -> BatchTransport:
         return BatchTransport(self.conf.broker_consumer, self)
 
+    def _create_directories(self) -> None:
+        # Without a table nothing is kept on disk: such a process runs on a file system that it cannot write to.
+        if self.tables:
+            super()._create_directories()
+
     @property
     def batches(self) -> BatchConsumer:
         """The consumer, by its own type."""
