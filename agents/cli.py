@@ -78,9 +78,11 @@ def web(banner: str | None) -> None:
 @program.command()
 @click.option("--exit-when-idle", is_flag=True, help="End when every alert of the sample feed is delivered.")
 @click.option(
-    "--port", type=click.IntRange(0, 65535), default=8080, show_default=True, help="Of the pages; 0 takes a free one."
+    "--port",
+    type=click.IntRange(0, 65535),
+    help="Of the pages; 0 takes a free one. Default: 8080, or a free one where that is taken.",
 )
-def up(*, exit_when_idle: bool, port: int) -> None:
+def up(*, exit_when_idle: bool, port: int | None) -> None:
     """Run everything on embedded servers, with the sample feed: nothing else is needed.
 
     The servers start empty each time and end with this command.

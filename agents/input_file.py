@@ -122,16 +122,17 @@ def _csv(file: IO[bytes], name: str, columns: Columns) -> Iterator[Line]:
             message = f"{name}:{reader.line_num}: not valid CSV: {error}"
             raise BadInput(message) from None
         except UnicodeDecodeError:
-            message = f"{name}: is not UTF-8 text: save it as UTF-8"
-            raise BadInput(message) from None
+            raise _not_utf8(name) from None
 
 
 def _header(reader: Iterator[list[str]], name: str) -> list[str]:
     try:
         header = [column.strip() for column in next(reader, [])]
-    except (csv.Error, UnicodeDecodeError):
-        message = f"{name}: the first line is no CSV header in UTF-8: name the columns there"
+    except csv.Error as error:
+        message = f"{name}:1: not valid CSV: {error}"
         raise BadInput(message) from None
+    except UnicodeDecodeError:
+        raise _not_utf8(name) from None
     if not any(header):
         message = f"{name}: is empty: the first line names the columns"
         raise BadInput(message)
@@ -139,6 +140,10 @@ def _header(reader: Iterator[list[str]], name: str) -> list[str]:
         message = f"{name}:1: the column {twice[0]} is there twice: remove one"
         raise BadInput(message)
     return header
+
+
+def _not_utf8(name: str) -> BadInput:
+    return BadInput(f"{name}: is not UTF-8 text: save it as UTF-8")
 
 
 @contextmanager

@@ -16,10 +16,11 @@ from agents.session import visit
 from agents.settings import load_settings
 from schemas.event import CsatReceived, CustomerErased, TicketClosed, TicketEscalated
 from streams.topology import EVENTS, HEADER_BACKFILL
-from streams.validate import InvalidEvent, check_time, validate
+from streams.validate import FUTURE_TOLERANCE, InvalidEvent, validate
 
 Event = CsatReceived | TicketClosed | TicketEscalated | CustomerErased
 
+_TIMES = ("responded_at", "closed_at", "escalated_at")
 _CONTACT = ("contact.id", "contact.name", "contact.email", "contact.locale")
 COLUMNS = Columns(
     names=(
@@ -87,9 +88,7 @@ def publish(*, file: str | None, given: str | None, skip_bad: bool, backfill: bo
 
 def message(event: Event, value: bytes, *, source: str = "/csatwatch/publish", backfill: bool = False) -> Message:
     """The record of an event: `value` as it was given, keyed by its customer."""
-    at = next(
-        (at for each in ("responded_at", "closed_at", "escalated_at") if (at := getattr(event, each, None))), None
-    )
+    at = next((at for field in _TIMES if (at := getattr(event, field, None))), None)
     headers = cloud_event.headers(event_id=event.event_id, event_type=event.event_type, source=source, at=at)
     return Message(event.customer_id, value, (*headers, *([(HEADER_BACKFILL, b"1")] if backfill else [])))
 
@@ -99,7 +98,10 @@ def _event(value: bytes, now: datetime) -> Event:
         raise BadLine(f"the record has {len(value)} bytes: at most {LARGEST} can be sent; shorten feedback")
     try:
         event = validate(value)
-        check_time(event, now)
     except InvalidEvent as error:
         raise BadLine(str(error)) from None
+    for field in _TIMES:
+        at = getattr(event, field, None)
+        if at is not None and at - now > FUTURE_TOLERANCE:
+            raise BadLine(f"{field} is {at.isoformat()}, more than an hour from now: correct it")
     return event

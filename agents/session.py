@@ -38,6 +38,9 @@ async def _checked(settings: Settings, work: Coroutine[Any, Any, Result]) -> Res
             message = f"Kafka at {settings.kafka_url} cannot be used: {reason}: check {PREFIX}KAFKA_URL"
             raise Failed(message)
         return await work
+    except TimeoutError:
+        message = f"Kafka at {settings.kafka_url} took too long: see whether all of its brokers are there"
+        raise Failed(message) from None
     except KafkaError as error:
         message = f"Kafka at {settings.kafka_url} refused: {type(error).__name__}: {error}"
         raise Failed(message) from None

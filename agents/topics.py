@@ -1,6 +1,7 @@
 """`csatwatch topics`: the topics as `streams.topology` wants them."""
 
-from collections.abc import Collection, Mapping
+import asyncio
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import click
@@ -14,6 +15,7 @@ from agents.session import connected, visit
 from agents.settings import Settings, load_settings
 from streams.topology import EVENTS, TOPICS, changelog
 
+_LED_WITHIN, _PAUSE = 30.0, 0.1  # seconds
 _TIMESTAMPS = "message.timestamp.type"
 
 
@@ -49,7 +51,9 @@ async def create(settings: Settings) -> list[Found]:
         events = next(each for each in made if each.name == settings.topic(EVENTS))
         name = settings.topic(changelog(settings.app_id))
         state = Wanted(name, events.partitions, {"cleanup.policy": "compact", **_safe(settings)})
-        return [*made, await _ensure(admin, state, there, settings)]
+        made.append(await _ensure(admin, state, there, settings))
+        await _usable(admin, [each.name for each in made])
+        return made
 
 
 def missing(settings: Settings, there: Collection[str]) -> list[str]:
@@ -114,6 +118,18 @@ async def _ensure(admin: AIOKafkaAdminClient, wanted: Wanted, there: set[str], s
             0, f"partitions: {partitions}, wanted {wanted.partitions}: set CSATWATCH_PARTITIONS to match"
         )
     return Found(wanted.name, created=False, partitions=partitions, differences=tuple(differences))
+
+
+async def _usable(admin: AIOKafkaAdminClient, names: Sequence[str]) -> None:
+    # Created is not yet led: a producer that comes right after would wait, or fail.
+    async with asyncio.timeout(_LED_WITHIN):
+        while True:
+            seen = await admin.describe_topics(list(names))
+            if all(not p["error_code"] and p["leader"] >= 0 for topic in seen for p in topic["partitions"]) and not any(
+                topic["error_code"] for topic in seen
+            ):
+                return
+            await asyncio.sleep(_PAUSE)
 
 
 async def _create(admin: AIOKafkaAdminClient, wanted: Wanted, settings: Settings) -> Found:

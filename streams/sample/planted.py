@@ -19,6 +19,8 @@ _REPEATED, _LATE = "Sable Textiles", "Prairie Telecom"
 # Ages in days and ratings, oldest first. Others than the ticket's: ten answers whose mean is 4.2, one of them poor and
 # within 30 days, none of the rest in the 30 days before the ticket: its recent ratings are too few for a trend.
 _GLOBALTECH_BEFORE = ((112, 5), (103, 4), (95, 4), (86, 5), (77, 4), (69, 5), (58, 4), (47, 5), (36, 4), (12, 2))
+# Enough history to say what is usual; none in the last 30 days, where two poor ratings alone are no trend.
+_USUAL = ((111, 5), (97, 4), (84, 5), (66, 4), (51, 5), (38, 5))
 _DECLINING_BEFORE = (5, 5, 4, 5, 5, 4, 5, 5, 5, 4, 5, 5)
 _DECLINING_AFTER = ((27, 5), (17, 4), (5.6, 2), (4.3, 1), (3.1, 2), (1.9, 1), (0.8, 3))
 
@@ -34,7 +36,7 @@ class Planted:
         retracted: answers to one survey, poor and then good.
         worse: answers to one survey, poor and then poorer.
         duplicate: an event that is sent twice.
-        late: an event that is sent last, days after its time.
+        late: an event that is sent last, after a newer one of its customer.
         declining: customers whose ratings really fall, by id.
         poison: values that are no event: one is not JSON, one has the rating 7.
     """
@@ -67,6 +69,9 @@ def plant(seed: int, now: datetime) -> tuple[tuple[Customer, ...], list[SampleRe
             response_id=response_id,
         )
 
+    usual = [
+        said(name, age, rating) for name in (_TWICE, _RETRACTED, _WORSE, _REPEATED, _LATE) for age, rating in _USUAL
+    ]
     globaltech = _globaltech(draw, ids["GlobalTech"], now)
     declining = [
         said(name, age, rating)
@@ -77,8 +82,9 @@ def plant(seed: int, now: datetime) -> tuple[tuple[Customer, ...], list[SampleRe
     retracted = _again(draw, said(_RETRACTED, 2.4, 1, "survey-88213"), 5, _ago(now, 2.1))
     worse = _again(draw, said(_WORSE, 3.5, 2, "survey-88304"), 1, _ago(now, 3.2))
     duplicate, late = said(_REPEATED, 1.6, 2), said(_LATE, 4.8, 1)
+    newer = said(_LATE, 1.3, 5)
     poison = b"rating=1;ticket=unknown", _rating_seven(said(_LATE, 0.5, 5))
-    events = [*globaltech, *declining, *twice, *retracted, *worse, duplicate]
+    events = [*usual, *globaltech, *declining, *twice, *retracted, *worse, duplicate, newer]
     planted = Planted(
         customers=ids,
         globaltech=next(e for e in globaltech if isinstance(e, CsatReceived) and e.ticket_id == GLOBALTECH_TICKET),

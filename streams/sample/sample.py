@@ -26,7 +26,7 @@ class Sample:
 
 
 def generate(
-    seed: int = DEFAULT_SEED, *, now: datetime, customers: int = 300, days: int = 120, events: int = 3_000
+    seed: int = DEFAULT_SEED, *, now: datetime, customers: int = 300, days: int = 120, events: int = 4_500
 ) -> Sample:
     """The sample as of `now` (aware UTC): most of it is history, some forty poor ratings are of the last six days.
 
