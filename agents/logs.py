@@ -6,7 +6,7 @@ from collections.abc import MutableMapping
 from pathlib import Path
 from traceback import walk_tb
 from types import TracebackType
-from typing import Any
+from typing import Any, TextIO
 
 import structlog
 from aiokafka.errors import KafkaError
@@ -21,8 +21,9 @@ _LIBRARIES = ("aiokafka", "aiohttp", "asyncio", "faust", "kafka", "mode", "slack
 _SAFE = (OSError, KafkaError, BadSettings, BadFile)
 
 
-def configure(settings: Settings) -> None:
-    """Route structlog and the standard library's logging to standard error as the settings say."""
+def configure(settings: Settings, stream: TextIO | None = None) -> None:
+    """Route structlog and the standard library's logging to `stream`, or standard error, as the settings say."""
+    stream = sys.stderr if stream is None else stream
     level = logging.getLevelNamesMapping()[settings.log_level]
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -36,9 +37,9 @@ def configure(settings: Settings) -> None:
         renderer = structlog.processors.JSONRenderer(default=str)
     else:
         renderer = structlog.dev.ConsoleRenderer(
-            colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+            colors=stream.isatty(), exception_formatter=structlog.dev.plain_traceback
         )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(stream)
     handler.addFilter(_name_exceptions_only)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(

@@ -10,10 +10,11 @@ import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import structlog
 
@@ -105,7 +106,7 @@ async def running(
     finally:
         if watcher is not None:
             watcher.cancel()
-        await _stop(process)
+        await _whatever_comes(_stop(process))
         _log.info("embedded server stopped", server=server.name)
 
 
@@ -179,6 +180,18 @@ async def _stop(process: asyncio.subprocess.Process) -> None:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         await process.wait()
+
+
+async def _whatever_comes(work: Coroutine[Any, Any, None]) -> None:
+    """Do `work`, which has an end of its own, to that end; a cancellation meanwhile is raised after it."""
+    doing, cancelled = asyncio.create_task(work), None
+    while not doing.done():
+        try:
+            await asyncio.shield(doing)
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        raise cancelled
 
 
 def _tail(log: Path) -> str:

@@ -1,0 +1,105 @@
+"""Looks on from outside, as any subscriber may: alerts and dead letters on their topics, steps in Postgres."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from agents import kafka
+from agents.embedded.expected import Found
+from agents.session import connected
+from agents.settings import Settings
+from agents.transport.ends import ends
+from schemas.alert import Alert
+from schemas.delivery import LedgerRow, State
+from sinks.postgres import connect, queries
+from streams.topology import ALERTS, CUSTOMERS, DEAD_LETTERS, EVENTS
+
+_READERS: Mapping[str, Sequence[str]] = {"detect": (EVENTS,), "store": (EVENTS, CUSTOMERS), "deliver": (ALERTS,)}
+_CONNECTIONS = 2
+
+Arrived = Callable[[Alert], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """What there is to see; `watching` makes it."""
+
+    _settings: Settings
+    _pool: Any
+    _alerts: dict[str, Alert]
+    _refused: list[bytes]
+
+    async def found(self) -> Found:
+        """Everything so far."""
+        rows = await self._pool.fetch(queries("delivered")["steps"])
+        steps = {
+            (row["alert_id"], row["step"]): LedgerRow(
+                row["step"], State(row["state"]), row["shown_revision"], row["uncertain"]
+            )
+            for row in rows
+        }
+        return Found(dict(self._alerts), steps, list(self._refused))
+
+    async def delivered(self) -> Sequence[Mapping[str, Any]]:
+        """The delivered steps, see `sinks/sql/delivered.sql`."""
+        rows: Sequence[Mapping[str, Any]] = await self._pool.fetch(queries("delivered")["delivered"])
+        return rows
+
+    async def lag(self) -> int:
+        """Records that a process has not committed yet, over all topics that they read."""
+        return sum(await asyncio.gather(*(self._behind(role) for role in _READERS)))
+
+    async def _behind(self, role: str) -> int:
+        partitions = [
+            TopicPartition(self._settings.topic(name), partition)
+            for name in _READERS[role]
+            for partition in range(self._settings.partitions)
+        ]
+        # Knows what the group has committed without being one of it. A new one each time: `ends` asks only once.
+        client = kafka.consumer(self._settings, group_id=self._settings.group(role), enable_auto_commit=False)
+        async with connected(client):
+            client.assign(partitions)
+            last = await ends(client, partitions)
+            return sum([end - (await client.committed(partition) or 0) for partition, end in last.items()])
+
+
+@asynccontextmanager
+async def watching(settings: Settings, arrived: Arrived) -> AsyncIterator[Watch]:
+    """Look on for the time of the block, from the beginning of the topics; `arrived` is told of each revision."""
+    alerts: dict[str, Alert] = {}
+    refused: list[bytes] = []
+    topics = (settings.topic(ALERTS), settings.topic(DEAD_LETTERS))
+    subscriber = kafka.consumer(settings, *topics, auto_offset_reset="earliest", enable_auto_commit=False)
+    pool = await connect(settings.postgres_dsn.get_secret_value(), size=_CONNECTIONS, application="csatwatch up")
+    try:
+        async with connected(subscriber):
+            following = asyncio.create_task(_follow(subscriber, topics[1], alerts, refused, arrived))
+            try:
+                yield Watch(settings, pool, alerts, refused)
+            finally:
+                following.cancel()
+                await asyncio.wait({following})
+    finally:
+        await pool.close()
+
+
+async def _follow(
+    subscriber: AIOKafkaConsumer,
+    dead_letters: str,
+    alerts: dict[str, Alert],
+    refused: list[bytes],
+    arrived: Arrived,
+) -> None:
+    async for record in subscriber:
+        if record.topic == dead_letters:
+            refused.append(record.value or b"")
+            continue
+        alert = Alert.from_json(record.value)
+        known = alerts.get(str(alert.alert_id))
+        if known is None or alert.revision > known.revision:
+            alerts[str(alert.alert_id)] = alert
+            arrived(alert)
