@@ -1,0 +1,87 @@
+"""The pages of docs/ are true where a program can tell."""
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from pydantic import SecretStr
+
+from agents.settings import PREFIX, Settings
+from schemas import export
+from streams.topology import DEAD_LETTERS, TOPICS
+from tests.integration.docs.blocks import ROOT, blocks
+
+if TYPE_CHECKING:
+    from playwright.async_api import Page
+
+_PAGES = [ROOT / "README.md", ROOT / "SECURITY.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("**/*.md"))]
+
+
+@pytest.mark.parametrize("page", _PAGES, ids=lambda page: page.name)
+def test_each_link_leads_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8")):
+        place, _, section = target.partition("#")
+        if place.startswith("https://"):
+            continue
+        linked = (page.parent / place) if place else page
+        assert linked.exists(), target
+        if section:
+            headings = re.findall(r"^#+ (.+)$", linked.read_text(encoding="utf-8"), re.MULTILINE)
+            assert section in {_anchor(heading) for heading in headings}, target
+
+
+@pytest.mark.parametrize("page", _PAGES[1:], ids=lambda page: page.name)
+def test_commands_to_try_are_in_the_readme_where_they_are_tested(page: Path) -> None:
+    assert not blocks(page)
+
+
+def test_each_setting_is_in_the_table_with_its_default() -> None:
+    text = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(rf"^\| `{PREFIX}([A-Z_]+)` \| (`[^`]*`|) ?\|", text, re.MULTILINE))
+    assert rows == {name.upper(): _shown(field.default) for name, field in Settings.model_fields.items()}
+
+
+def test_the_table_of_retention_is_that_of_the_topics() -> None:
+    text = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    for topic in TOPICS:
+        (kept,) = re.findall(rf"^\|[^|]*`{topic.name}`[^|]*\| (.*?) \|$", text, re.MULTILINE)
+        assert kept == (f"{topic.retention.days} days" if topic.retention else "the newest record of each key")
+
+
+def test_each_topic_has_its_schema() -> None:
+    # A dead letter is whatever it was.
+    assert set(export.documents()) == {f"{topic.name}.json" for topic in TOPICS if topic.name != DEAD_LETTERS}
+
+
+async def test_the_picture_is_drawn_whole(page: "Page") -> None:
+    await page.goto((ROOT / "docs" / "images" / "architecture.svg").as_uri())
+    outside = await page.evaluate(
+        """() => {
+            const [, , width, height] = document.documentElement.getAttribute("viewBox").split(" ").map(Number);
+            return [...document.querySelectorAll("text, rect, path.line")].filter((each) => {
+                const box = each.getBBox();
+                return box.x < 0 || box.y < 0 || box.x + box.width > width || box.y + box.height > height;
+            }).length;
+        }"""
+    )
+    words = await page.evaluate("() => [...document.querySelectorAll('text')].map((each) => each.textContent)")
+    assert outside == 0
+    assert {"detect", "store", "deliver", "web", "alerts", "Postgres"} <= set(words)
+
+
+def _anchor(heading: str) -> str:
+    """As GitHub makes it."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
+def _shown(default: object) -> str:
+    match default:
+        case None | "":
+            return ""
+        case bool():
+            return f"`{str(default).lower()}`"
+        case SecretStr():
+            return f"`{default.get_secret_value()}`"
+        case _:
+            return f"`{default}`"
