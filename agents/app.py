@@ -17,15 +17,17 @@ Role = Literal["detect", "store", "deliver"]
 def build(settings: Settings, role: Role, *, data: Path | None = None) -> BatchApp:
     """A Faust app for one process, with its agents still to be added; `data` is where its tables live."""
     group = settings.group(role)
+    # A worker that was killed is replaced within this time. The embedded broker lets a group wait that long even when
+    # its last member has left.
+    session = 10.0 if settings.kafka_transactions else 6.0
     return BatchApp(
         group,
         broker=[f"kafka://{address}" for address in settings.bootstrap],
         broker_credentials=_credentials(settings),
         broker_client_id=group,
-        # A worker that was killed is replaced within this time.
-        broker_session_timeout=10.0,
-        broker_heartbeat_interval=2.0,
-        broker_rebalance_timeout=30.0,
+        broker_session_timeout=session,
+        broker_heartbeat_interval=session / 5,
+        broker_rebalance_timeout=3 * session,
         broker_max_poll_interval=300.0,
         broker_commit_interval=0.5,
         broker_max_poll_records=5_000,
