@@ -50,6 +50,7 @@ def is_passing(error: Exception) -> bool:
         | asyncpg.InsufficientResourcesError
         | asyncpg.QueryCanceledError
         | asyncpg.LockNotAvailableError
+        | asyncpg.ObjectNotInPrerequisiteStateError  # an operator lets nobody into the database for now
         | asyncpg.ReadOnlySQLTransactionError
         | asyncpg.TransactionRollbackError,
     )
@@ -79,9 +80,9 @@ async def connect(dsn: str, *, size: int, application: str = "csatwatch") -> asy
     """
     async for attempt in attempts():
         with attempt, _plain_refusals():
-            return await asyncpg.create_pool(
+            pool = await asyncpg.create_pool(
                 dsn,
-                min_size=1,
+                min_size=0,  # what asyncpg opens by itself in an outage, it reports with a traceback each time
                 max_size=size,
                 init=_set_codecs,
                 timeout=CONNECT_SECONDS,
@@ -94,6 +95,12 @@ async def connect(dsn: str, *, size: int, application: str = "csatwatch") -> asy
                     "timezone": "UTC",
                 },
             )
+            try:
+                await pool.fetchval("select 1")
+            except BaseException:
+                pool.terminate()
+                raise
+            return pool
     raise AssertionError  # the attempts have no end
 
 

@@ -22,6 +22,7 @@ SQL = Path(__file__).parents[3] / "sinks" / "sql"
         asyncpg.SerializationError("again"),
         asyncpg.QueryCanceledError("too slow"),
         asyncpg.ReadOnlySQLTransactionError("a standby"),
+        asyncpg.ObjectNotInPrerequisiteStateError("the database is not currently accepting connections"),
         asyncpg.InterfaceError("cannot call Connection.fetch(): connection is closed"),
     ],
 )

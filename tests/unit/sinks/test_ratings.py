@@ -68,9 +68,7 @@ def test_a_ticket_is_what_was_said_last_of_each_fact() -> None:
         ),
         at(11),
     )
-    escalated = Arrival(
-        TicketEscalated(event_id="e", customer_id=CUSTOMER, ticket_id="T-1", escalated_at=at(2)), at(2)
-    )
+    escalated = Arrival(TicketEscalated(event_id="e", customer_id=CUSTOMER, ticket_id="T-1", escalated_at=at(2)), at(2))
     asked = answer("a", 5, ticket_subject="old", ticket_category="Bug", sla_hours=8.0, was_escalated=False)
     for batch in ([closed, escalated, asked], [asked, closed, escalated], [escalated, asked, closed]):
         (row,) = ticket_rows(batch, {})
