@@ -6,6 +6,7 @@ import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -99,8 +100,10 @@ async def test_a_rating_ends_in_a_slack_message(
         (message,) = await until(slack.messages, what="a message")
         assert "GlobalTech" in json.dumps(message.blocks)
 
-        (alert,) = [json.loads(record.value or b"") for record in await read_all(compose_kafka.bootstrap, "alerts")]
-        jsonschema.validate(alert, schema("alerts"), cls=jsonschema.Draft202012Validator)
+        for topic in ("alerts", "csat-trends", "csat-events", "customers"):
+            (record,) = await until(partial(read_all, compose_kafka.bootstrap, topic), what=f"a record of {topic}")
+            assert record.key == _CUSTOMER.encode()
+            jsonschema.validate(json.loads(record.value or b""), schema(topic), cls=jsonschema.Draft202012Validator)
         async with aiohttp.ClientSession() as http, http.get(f"http://127.0.0.1:{pages}/") as page:
             assert page.status == 200
             assert "GlobalTech" in await page.text()
