@@ -8,6 +8,7 @@ import faust
 from faust.types.auth import CredentialsT, SASLMechanism
 
 from agents import kafka
+from agents.lag import watch
 from agents.settings import Settings
 from agents.transport.app import BatchApp
 
@@ -20,7 +21,7 @@ def build(settings: Settings, role: Role, *, data: Path | None = None) -> BatchA
     # A worker that was killed is replaced within this time. The embedded broker lets a group wait that long even when
     # its last member has left.
     session = 10.0 if settings.kafka_transactions else 6.0
-    return BatchApp(
+    app = BatchApp(
         group,
         broker=[f"kafka://{address}" for address in settings.bootstrap],
         broker_credentials=_credentials(settings),
@@ -48,6 +49,8 @@ def build(settings: Settings, role: Role, *, data: Path | None = None) -> BatchA
         autodiscover=False,
         table_cleanup_interval=3600.0,
     )
+    watch(app, settings, role)
+    return app
 
 
 def _credentials(settings: Settings) -> CredentialsT | None:

@@ -107,6 +107,9 @@ async def test_a_rating_ends_in_a_slack_message(
         async with aiohttp.ClientSession() as http, http.get(f"http://127.0.0.1:{pages}/") as page:
             assert page.status == 200
             assert "GlobalTech" in await page.text()
+        for name, topic in (("detect", "csat-events"), ("store", "csat-events"), ("deliver", "alerts")):
+            line = f'csatwatch_lag_records{{role="{name}",topic="{topic}"}} 0.0'
+            await until(partial(_shows, processes[name], line), what=f"{name} up to date")
 
     # The containers' file systems cannot be written to: beside logs here, only the detector's state is left.
     assert not [path.name for path in work.iterdir() if path.suffix != ".log"]
@@ -133,6 +136,10 @@ async def test_without_its_servers_the_health_check_fails(tmp_path: Path) -> Non
 
 async def _alive(process: Csatwatch) -> bool:
     return await process.get("/livez") == 200
+
+
+async def _shows(process: Csatwatch, line: str) -> bool:
+    return line in (await process.metrics()).splitlines()
 
 
 async def _health_check(name: str, process: Csatwatch) -> int:
