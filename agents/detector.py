@@ -178,10 +178,9 @@ class Detector:
             metrics.EVENTS.labels("detect", event_type, result).inc(n)
         for error, n in Counter(r.error.reason for r in outcome.refused).items():
             metrics.DEAD_LETTERS.labels(error).inc(n)
+        _count_alerts(r.alert for r in outcome.raised)
         now = time()
         for raised in outcome.raised:
-            alert = raised.alert
-            metrics.ALERTS.labels(alert.kind, alert.severity, alert.status).inc()
             metrics.ALERT_SECONDS.observe(max(now - raised.timestamp / 1000, 0))
 
     async def _account_arrived(self, customer: Customer) -> None:
@@ -197,8 +196,7 @@ class Detector:
             await self._publish(
                 ALERTS, [Outgoing(partition, a.customer_id.encode(), v, headers_of(a)) for a, v in found]
             )
-        for alert, _ in found:
-            metrics.ALERTS.labels(alert.kind, alert.severity, alert.status).inc()
+        _count_alerts(alert for alert, _ in found)
 
     # -- rebalance
 
@@ -217,6 +215,11 @@ class Detector:
         if any(tp.topic == self._events for tp in revoked):
             self._states.clear()
             await self._checkpoints.close()
+
+
+def _count_alerts(alerts: Iterable[Alert]) -> None:
+    for (kind, severity, status), n in Counter((a.kind, a.severity, a.status) for a in alerts).items():
+        metrics.ALERTS.labels(kind, severity, status).inc(n)
 
 
 def headers_of(alert: Alert) -> list[tuple[str, bytes]]:

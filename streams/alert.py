@@ -9,9 +9,9 @@ from schemas.alert import SCHEMA_VERSION, Kind, Severity, Status, alert_id
 from schemas.customer import Customer
 from schemas.policy import Policy
 from schemas.wire import Alert, Context, CsatReceived, PolicyVersion, SuggestedAction, Ticket, Trend
-from streams.detect import is_poor, microseconds
+from streams.detect import Rules
 from streams.severity import judge
-from streams.track import Track
+from streams.track import Answer, Track
 from streams.words import count, number
 
 _ANSWER = SuggestedAction("send_email", "An answer within a day shows that the feedback was read.")
@@ -20,15 +20,17 @@ _OVERDUE = SuggestedAction("coordinate", "The ticket took longer than promised."
 _STEPS = tuple(Severity)
 
 
-def context_of(track: Track, event: CsatReceived, policy: Policy) -> Context:
-    """What the window says beside the rating itself, which is in the track."""
-    at = microseconds(event.responded_at)
+def context_of(track: Track, answer: Answer, rules: Rules) -> Context:
+    """What the window says beside the answer itself, which is in the track."""
     others = len(track.answers) - 1
-    total = track.sums.total if track.sums else sum(a.rating for a in track.answers)
+    month = track.month_up_to(answer.at)
+    tickets = {a.ticket or a.survey for a in month}
+    if track.closed:
+        tickets.update(track.tickets_closed_in_month(answer.at))
     return Context(
-        tickets_30d=track.tickets_in_month(at),
-        previous_avg=(total - event.rating) / others if others else None,
-        low_ratings_30d=sum(is_poor(a.rating, policy) for a in track.month_up_to(at)),
+        tickets_30d=len(tickets),
+        low_ratings_30d=sum([a.rating <= rules.poor for a in month]),
+        previous_avg=(track.counted(rules.spans).total - answer.rating) / others if others else None,
     )
 
 
@@ -81,7 +83,7 @@ def build(
         feedback=event.feedback,
         context=context,
         trend=trend,
-        suggested_actions=suggest(judged.severity, ticket, policy),
+        suggested_actions=_suggest(judged.severity, ticket, policy),
         silent=silent,
         reasons=(*reasons, _why_silent(policy)) if silent else reasons,
         policy=PolicyVersion(policy.policy, policy.version),
@@ -98,7 +100,7 @@ def with_account(alert: Alert, customer: Customer, revision: int, policy: Policy
         severity=judged.severity,
         detected_at=now,
         customer=_raw(customer),
-        suggested_actions=suggest(judged.severity, alert.ticket, policy),
+        suggested_actions=_suggest(judged.severity, alert.ticket, policy),
         reasons=(
             alert.reasons[0],
             *judged.reasons,
@@ -108,8 +110,8 @@ def with_account(alert: Alert, customer: Customer, revision: int, policy: Policy
     )
 
 
-def suggest(severity: Severity, ticket: Ticket, policy: Policy) -> tuple[SuggestedAction, ...]:
-    """What is worth doing about it, most useful first."""
+def _suggest(severity: Severity, ticket: Ticket, policy: Policy) -> tuple[SuggestedAction, ...]:
+    # Most useful first.
     actions = [_ANSWER]
     if ticket.was_escalated:
         actions.append(_ESCALATED)

@@ -1,14 +1,51 @@
 """The rules: is a rating poor, is a customer's average falling."""
 
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 from schemas.alert import Evidence
-from schemas.policy import DecliningTrend, Policy
+from schemas.policy import Policy
 from schemas.wire import Trend
 from streams.track import DAY, Spans, Track
 
-_PARTS = 1_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_PARTS = 1_000_000
+
+
+class Rules(NamedTuple):
+    """The policy's thresholds in whole numbers, since they are compared for every rating.
+
+    Attributes:
+        poor: a rating of at most this alerts.
+        kept_falling, kept_recovered: millionths of the baseline's mean; a mean below the first is a fall, one that is
+            not below the second is a recovery.
+        rest: microseconds of event time between two alerts on a customer's trend.
+        silent_after: microseconds after which an answer is recorded only.
+    """
+
+    spans: Spans
+    poor: int
+    recent_min: int
+    baseline_min: int
+    kept_falling: int
+    kept_recovered: int
+    rest: int
+    silent_after: int
+
+    @classmethod
+    def of(cls, policy: Policy) -> "Rules":
+        """The rules of `policy`."""
+        trend = policy.declining_trend
+        return cls(
+            spans=Spans.of(policy),
+            poor=policy.poor_rating.at_most,
+            recent_min=trend.recent_min,
+            baseline_min=trend.baseline_min,
+            kept_falling=_PARTS - round(trend.drop * _PARTS),
+            kept_recovered=_PARTS - round(trend.resolved_below * _PARTS),
+            rest=trend.at_most_every_days * DAY,
+            silent_after=policy.silent_after_days * DAY,
+        )
 
 
 def instant(microseconds: int) -> datetime:
@@ -21,61 +58,54 @@ def microseconds(at: datetime) -> int:
     return round(at.timestamp() * 1e6)  # exact for the times of our era
 
 
-def is_poor(rating: int, policy: Policy) -> bool:
-    """Whether one rating alerts by itself."""
-    return rating <= policy.poor_rating.at_most
+def falling(track: Track, rules: Rules) -> bool:
+    """Whether the recent span's mean lies below the baseline's by more than the policy's share.
 
-
-def measure(track: Track, spans: Spans, rule: DecliningTrend) -> Trend:
-    """The recent span held against the baseline before it, as of the newest answer.
-
-    The plain rule: both spans need their minimum of ratings, and the drop is the share of the baseline's mean that
-    the recent mean lies below it. It measures no chance: on few ratings it also fires without a cause.
+    The plain rule: both spans need their minimum of ratings. It measures no chance: on few ratings it also fires
+    without a cause.
     """
-    sums = track.counted(spans)
+    return _below(rules.kept_falling, track, rules) is True
+
+
+def fires(track: Track, rules: Rules) -> bool:
+    """Whether a falling trend alerts now: not while an alert on it is open, nor soon after the last one."""
+    last = track.trend
+    if last is not None and (last.open or track.newest - last.at < rules.rest):
+        return False
+    return falling(track, rules)
+
+
+def recovered(track: Track, rules: Rules) -> bool:
+    """Whether an open alert on a falling trend is over: the recent mean is all but back at the baseline's."""
+    last = track.trend
+    return last is not None and last.open and _below(rules.kept_recovered, track, rules) is False
+
+
+def measure(track: Track, rules: Rules) -> Trend:
+    """The recent span held against the baseline before it, as of the newest answer."""
+    sums = track.counted(rules.spans)
     recent_n = len(track.answers) - sums.first_recent
     baseline_n = sums.first_recent - sums.first_baseline
     recent_avg = sums.recent / recent_n if recent_n else None
     baseline_avg = sums.baseline / baseline_n if baseline_n else None
-    drop = 1 - recent_avg / baseline_avg if recent_avg is not None and baseline_avg is not None else None
-    if recent_n < rule.recent_min or baseline_n < rule.baseline_min or drop is None:
-        evidence = Evidence.INSUFFICIENT
-    else:
-        evidence = Evidence.STRONG if _dropped_by_more_than(rule.drop, track, spans, rule) else Evidence.WEAK
+    below = _below(rules.kept_falling, track, rules)
     return Trend(
-        recent_avg=recent_avg,
         recent_n=recent_n,
-        since=instant(track.newest - spans.recent),
-        baseline_avg=baseline_avg,
         baseline_n=baseline_n,
-        drop=drop,
-        evidence=evidence,
+        since=instant(track.newest - rules.spans.recent),
+        evidence=Evidence.INSUFFICIENT if below is None else Evidence.STRONG if below else Evidence.WEAK,
+        recent_avg=recent_avg,
+        baseline_avg=baseline_avg,
+        drop=None if recent_avg is None or baseline_avg is None else 1 - recent_avg / baseline_avg,
     )
 
 
-def falling(track: Track, spans: Spans, rule: DecliningTrend) -> bool:
-    """Whether a falling trend fires now: strong evidence, and no alert on it within `at_most_every_days`."""
-    last = track.trend
-    if last is not None and (last.open or track.newest - last.at < rule.at_most_every_days * DAY):
-        return False
-    return _dropped_by_more_than(rule.drop, track, spans, rule)
-
-
-def recovered(track: Track, spans: Spans, rule: DecliningTrend) -> bool:
-    """Whether an open alert on a falling trend is over: enough recent ratings, and the drop all but gone."""
-    if track.trend is None or not track.trend.open:
-        return False
-    sums = track.counted(spans)
-    enough = len(track.answers) - sums.first_recent >= rule.recent_min
-    enough = enough and sums.first_recent - sums.first_baseline >= rule.baseline_min
-    return enough and not _dropped_by_more_than(rule.resolved_below, track, spans, rule)
-
-
-def _dropped_by_more_than(share: float, track: Track, spans: Spans, rule: DecliningTrend) -> bool:
-    # In whole numbers: a drop of exactly the policy's share is not more than it.
-    sums = track.counted(spans)
+def _below(kept: int, track: Track, rules: Rules) -> bool | None:
+    """Whether the recent mean is below `kept` millionths of the baseline's; None where there are too few ratings."""
+    sums = track.sums or track.counted(rules.spans)
     recent_n = len(track.answers) - sums.first_recent
     baseline_n = sums.first_recent - sums.first_baseline
-    if recent_n < rule.recent_min or baseline_n < rule.baseline_min:
-        return False
-    return sums.recent * baseline_n * _PARTS < (_PARTS - round(share * _PARTS)) * sums.baseline * recent_n
+    if recent_n < rules.recent_min or baseline_n < rules.baseline_min:
+        return None
+    # In whole numbers: a drop of exactly the policy's share is not more than it.
+    return sums.recent * baseline_n * _PARTS < kept * sums.baseline * recent_n

@@ -22,9 +22,10 @@ from schemas.wire import (
 )
 from streams import alert as alerts
 from streams import detect
+from streams.detect import Rules
 from streams.partition import partition_of
 from streams.topology import HEADER_BACKFILL, HEADER_REROUTED
-from streams.track import DAY, Answer, Fold, Spans, Track, TrendAlert
+from streams.track import Answer, Fold, Track, TrendAlert
 from streams.validate import FUTURE_TOLERANCE, InvalidEvent, decode, in_future
 
 _LOG_APPEND_TIME = 1
@@ -72,6 +73,7 @@ class States(Protocol):
         ...
 
 
+_MOST_HOMES = 1_000_000
 MOST_WAITING = 20
 """Alerts of one customer that wait for the account; more than that are not updated when it arrives."""
 
@@ -82,6 +84,15 @@ class Raised(NamedTuple):
     alert: Alert
     value: bytes
     timestamp: int
+
+
+class Step(NamedTuple):
+    """A new revision in the life of an alert; `survey` fired it, and its id is made of that."""
+
+    kind: Kind
+    status: Status
+    revision: int
+    survey: str
 
 
 class Refused(NamedTuple):
@@ -115,8 +126,8 @@ class Pipeline:
     def __init__(self, policy: Policy, partitions: int) -> None:
         self.policy = policy
         self.partitions = partitions
-        self._spans = Spans.of(policy)
-        self._silent_after = policy.silent_after_days * DAY
+        self._rules = Rules.of(policy)
+        self._homes: dict[str, int] = {}  # customer → partition
 
     def process(
         self,
@@ -131,56 +142,66 @@ class Pipeline:
         A record that the customer's track has already seen changes nothing, so that a batch may be processed again.
         """
         out = Outcome()
+        if len(self._homes) > _MOST_HOMES:
+            self._homes.clear()
+        clock = detect.microseconds(now)
+        results = []
         for record in records:
+            arrived = record.timestamp * 1000 if record.timestamp_type == _LOG_APPEND_TIME else clock
             try:
-                event_type, result = self._take(record, partition, states, accounts, now, out)
+                results.append(self._take(record, arrived, partition, states, accounts, now, out))
             except InvalidEvent as error:
                 out.refused.append(Refused(record, error))
-                event_type, result = "unknown", "dead_letter"
-            out.counts[event_type, result] += 1
+                results.append(("unknown", "dead_letter"))
+        out.counts.update(results)
         return out
 
     def _take(
         self,
         record: Record,
+        arrived: int,
         partition: int,
         states: States,
         accounts: Mapping[str, Customer],
         now: datetime,
         out: Outcome,
     ) -> tuple[str, str]:
-        """Fold one record. Returns its event type and what became of it. Raises `InvalidEvent`."""
-        event = decode(record.value)
-        customer_id = event.customer_id
-        event_type = _TYPES[type(event)]
-        arrived = record.timestamp * 1000 if record.timestamp_type == _LOG_APPEND_TIME else detect.microseconds(now)
+        """Fold one record. Returns its event type and what became of it. Raises `InvalidEvent`.
+
+        This runs for every event: it makes nothing that an event without an alert does not need.
+        """
+        event = decode(record.value, self._homes)
         at = _time_of(event, arrived)
-        home = partition_of(customer_id, self.partitions)
+        customer_id = event.customer_id
+        home = self._homes.get(customer_id)
+        if home is None:
+            home = self._homes[customer_id] = partition_of(customer_id, self.partitions)
+        kind = type(event)
         if home != partition and not (record.headers and _has(record, HEADER_REROUTED)):
             out.strays.append(Stray(record, home))
-            return event_type, "rerouted"
+            return _TYPES[kind], "rerouted"
         track = states.track(customer_id)
         if record.offset <= track.applied:
-            return event_type, "replayed"
+            return _TYPES[kind], "replayed"
         states.changed(customer_id)
         track.applied = record.offset
         if isinstance(event, CsatReceived):
-            silent = arrived - at > self._silent_after or bool(record.headers and _has(record, HEADER_BACKFILL))
-            survey, ticket = event.survey, event.ticket_id
+            survey, ticket = event.response_id or event.ticket_id, event.ticket_id
             answer = Answer(at, event.rating, survey, event.event_id, None if survey == ticket else ticket)
-            result = track.fold(answer, self._spans)
-            if result is Fold.APPLIED:
-                raised = self._alerts(event, answer, track, accounts.get(customer_id), silent=silent, now=now)
-                if raised:
-                    values = [encode(alert) for alert in raised]
-                    out.raised += [Raised(a, v, record.timestamp) for a, v in zip(raised, values, strict=True)]
-                    _note_waiting(states, customer_id, raised, values)
-            return event_type, result
+            result = track.fold(answer, self._rules.spans)
+            if result is Fold.APPLIED and (steps := self._steps(answer, track)):
+                silent = arrived - at > self._rules.silent_after
+                silent = silent or bool(record.headers and _has(record, HEADER_BACKFILL))
+                raised = self._raise(steps, event, answer, track, accounts.get(customer_id), silent=silent, now=now)
+                values = [encode(alert) for alert in raised]
+                out.raised += [Raised(a, v, record.timestamp) for a, v in zip(raised, values, strict=True)]
+                _note_waiting(states, customer_id, raised, values)
+            return "support_csat_received", result.value
         if isinstance(event, TicketClosed):
-            return event_type, track.close_ticket(event.ticket_id, at, self._spans)
+            return _TYPES[kind], track.close_ticket(event.ticket_id, at, self._rules.spans).value
         if isinstance(event, CustomerErased):
             states.forget(customer_id, record.offset)
-        return event_type, Fold.APPLIED
+        return _TYPES[kind], Fold.APPLIED.value
 
     def account_arrived(self, customer: Customer, states: States, now: datetime) -> list[tuple[Alert, bytes]]:
         """The open alerts of an account that was not known when they were raised, once more with it."""
@@ -203,10 +224,32 @@ class Pipeline:
 
     def trend(self, track: Track) -> Trend | None:
         """The customer's trend as of the newest rating; None without ratings."""
-        return detect.measure(track, self._spans, self.policy.declining_trend) if track.answers else None
+        return detect.measure(track, self._rules) if track.answers else None
 
-    def _alerts(
+    def _steps(self, answer: Answer, track: Track) -> list[Step]:
+        """What an answer that was just folded does to the customer's alerts."""
+        steps = []
+        poor = answer.rating <= self._rules.poor
+        if poor or answer.open:
+            status = Status.RETRACTED if not poor else Status.UPDATED if answer.open else Status.FIRING
+            answer.revision += 1
+            answer.open = poor
+            steps.append(Step(Kind.POOR_RATING, status, answer.revision, answer.survey))
+        last = track.trend
+        if last is not None and last.open:
+            if detect.recovered(track, self._rules):
+                last.revision += 1
+                last.open = False
+                steps.append(Step(Kind.DECLINING_TREND, Status.RESOLVED, last.revision, last.survey))
+        elif detect.fires(track, self._rules):
+            revision = last.revision + 1 if last is not None and last.survey == answer.survey else 1
+            track.trend = TrendAlert(answer.survey, answer.event, track.newest, revision, open=True)
+            steps.append(Step(Kind.DECLINING_TREND, Status.FIRING, revision, answer.survey))
+        return steps
+
+    def _raise(
         self,
+        steps: Sequence[Step],
         event: CsatReceived,
         answer: Answer,
         track: Track,
@@ -215,42 +258,23 @@ class Pipeline:
         silent: bool,
         now: datetime,
     ) -> list[Alert]:
-        rule = self.policy.declining_trend
-        steps: list[tuple[Kind, Status, int, str]] = []  # kind, status, revision, the survey that the id is made of
-        poor = detect.is_poor(answer.rating, self.policy)
-        if poor or answer.open:
-            status = Status.RETRACTED if not poor else Status.UPDATED if answer.open else Status.FIRING
-            answer.revision += 1
-            answer.open = poor
-            steps.append((Kind.POOR_RATING, status, answer.revision, answer.survey))
-        last = track.trend
-        if last is not None and detect.recovered(track, self._spans, rule):
-            last.revision += 1
-            last.open = False
-            steps.append((Kind.DECLINING_TREND, Status.RESOLVED, last.revision, last.survey))
-        elif detect.falling(track, self._spans, rule):
-            revision = last.revision + 1 if last is not None and last.survey == answer.survey else 1
-            track.trend = TrendAlert(answer.survey, answer.event, track.newest, revision, open=True)
-            steps.append((Kind.DECLINING_TREND, Status.FIRING, revision, answer.survey))
-        if not steps:
-            return []
-        context = alerts.context_of(track, event, self.policy)
-        trend = detect.measure(track, self._spans, rule)
+        context = alerts.context_of(track, answer, self._rules)
+        trend = detect.measure(track, self._rules)
         return [
             alerts.build(
-                kind,
+                step.kind,
                 event,
-                status=status,
-                revision=revision,
+                status=step.status,
+                revision=step.revision,
                 context=context,
                 trend=trend,
                 customer=customer,
                 policy=self.policy,
                 silent=silent,
                 now=now,
-                first=first,
+                first=step.survey,
             )
-            for kind, status, revision, first in steps
+            for step in steps
         ]
 
 

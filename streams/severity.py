@@ -6,7 +6,6 @@ from schemas.alert import Kind, Severity
 from schemas.customer import Customer
 from schemas.policy import Policy, SeverityTable
 from schemas.wire import Context, Ticket
-from streams.detect import is_poor
 from streams.words import count, money, ordinal
 
 _STEPS = tuple(Severity)
@@ -26,7 +25,7 @@ def judge(
     table = policy.severity
     column, stake = _band(customer, table)
     if kind is Kind.POOR_RATING:
-        if not is_poor(rating, policy):
+        if rating > policy.poor_rating.at_most:
             return Judged(Severity.LOW, (f"Severity low: rated {rating} of 5 by now.",))
         severity = table.poor_rating[rating][column]
         reasons = [f"Severity {severity}: rated {rating} of 5, {stake}."]

@@ -5,8 +5,8 @@ Folding an answer that is newer than all others costs the same however long the 
 recounts from its place.
 """
 
-from bisect import bisect_left, insort
-from collections.abc import Iterator
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Iterable
 from enum import StrEnum
 from operator import attrgetter
 
@@ -43,11 +43,6 @@ class Answer(msgspec.Struct, array_like=True, gc=False):
     revision: int = 0
     open: bool = False
 
-    @property
-    def ticket_id(self) -> str:
-        """The ticket that the survey asked about."""
-        return self.ticket or self.survey
-
 
 class TrendAlert(msgspec.Struct, array_like=True, gc=False):
     """The customer's last alert on a falling trend.
@@ -75,7 +70,7 @@ class _State(msgspec.Struct, array_like=True, gc=False):
     trend: TrendAlert | None
 
 
-class Spans(msgspec.Struct, frozen=True):
+class Spans(msgspec.Struct, frozen=True, gc=False):
     """The policy's windows in microseconds, so that folding compares integers."""
 
     window: int
@@ -163,24 +158,27 @@ class Track:
 
     def fold(self, answer: Answer, spans: Spans) -> Fold:
         """Take an answer in. It inherits the alert of the answer whose place it takes."""
-        answers = self.answers
+        answers, surveys = self.answers, self._surveys
+        if answers and answer.at > answers[-1].at and answer.survey not in surveys:  # nearly all of them
+            surveys[answer.survey] = answer
+            answers.append(answer)
+            self._advance(answer, spans)
+            if answers[0].at < answer.at - spans.window:
+                self._expire(spans)
+            return Fold.APPLIED
         if answers and answer.at < answers[-1].at - spans.window:
             return Fold.LATE
-        before = self._surveys.get(answer.survey)
+        before = surveys.get(answer.survey)
         if before is not None:
             if (answer.at, answer.event) <= (before.at, before.event):
                 return Fold.DUPLICATE if answer.event == before.event else Fold.LATE
             answer.revision, answer.open = before.revision, before.open
             del answers[bisect_left(answers, (before.at, before.event), key=_order)]
             self.sums = None
-        self._surveys[answer.survey] = answer
-        if not answers or (answers[-1].at, answers[-1].event) < (answer.at, answer.event):
-            answers.append(answer)
-            self._advance(answer, spans)
-            self._expire(spans)
-        else:
-            insort(answers, answer, key=_order)
-            self.sums = None
+        surveys[answer.survey] = answer
+        insort(answers, answer, key=_order)
+        self.sums = None
+        self._expire(spans)
         return Fold.APPLIED
 
     def close_ticket(self, ticket: str, at: int, spans: Spans) -> Fold:
@@ -200,19 +198,15 @@ class Track:
             self.sums = self._count(spans)
         return self.sums
 
-    def month_up_to(self, at: int) -> Iterator[Answer]:
+    def month_up_to(self, at: int) -> list[Answer]:
         """The answers of the 30 days up to and with `at`."""
         answers = self.answers
-        for i in range(bisect_left(answers, at - MONTH, key=_at), len(answers)):
-            if answers[i].at > at:
-                return
-            yield answers[i]
+        first = bisect_left(answers, at - MONTH, key=_at)
+        return answers[first:] if answers[-1].at <= at else answers[first : bisect_right(answers, at, key=_at)]
 
-    def tickets_in_month(self, at: int) -> int:
-        """Distinct tickets, rated or closed, of the 30 days up to and with `at`."""
-        tickets = {a.ticket_id for a in self.month_up_to(at)}
-        tickets.update(ticket for closed, ticket in self.closed if at - MONTH <= closed <= at)
-        return len(tickets)
+    def tickets_closed_in_month(self, at: int) -> Iterable[str]:
+        """The tickets closed in the 30 days up to and with `at`."""
+        return (ticket for closed, ticket in self.closed if at - MONTH <= closed <= at)
 
     def _expire(self, spans: Spans) -> None:
         newest = self.newest if self.answers else self.closed[-1][0]
