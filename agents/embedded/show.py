@@ -13,7 +13,6 @@ from agents.embedded.process import OnFailure
 from agents.embedded.screen import Screen
 from agents.embedded.stage import Stage, as_message, stage
 from agents.embedded.watch import Watch, watching
-from agents.process import EXIT_DONE, EXIT_FAILED
 from agents.send import send_all
 from agents.settings import Settings
 from agents.workflows import workflows
@@ -44,8 +43,8 @@ class Show:
         # The planted cases are made for what ships.
         self._as_planted = settings.policy is None and settings.workflows is None
 
-    async def until_delivered(self, on_failure: OnFailure) -> int:
-        """Print each delivery once all are there, and the totals; 1 where one is missing or too much."""
+    async def until_delivered(self, on_failure: OnFailure) -> bool:
+        """Print each delivery once all are there, and the totals; False where one is missing or too much."""
         async with (
             stage(self._settings, self._directory, self._sample, self._screen, on_failure) as up,
             watching(up.settings, _ignore) as watch,
@@ -64,9 +63,9 @@ class Show:
                 f"demo: {up.sent:,} events, {len(found.alerts):,} alerts, {len(found.settled):,} deliveries, "
                 f"{len(lost):,} lost"
             )
-        return EXIT_FAILED if lost or difference.extra else EXIT_DONE
+        return not lost and not difference.extra
 
-    async def until_stopped(self, on_failure: OnFailure) -> int:
+    async def until_stopped(self, on_failure: OnFailure) -> bool:
         """Go on with new ratings after the sample, and print a line an alert, until it is cancelled."""
         live = False
 
@@ -84,7 +83,7 @@ class Show:
             for record in trickle.ratings(self._sample.customers):
                 await send_all(up.settings, EVENTS, [as_message(record)])
                 await asyncio.sleep(_RATING_EVERY)
-        return EXIT_DONE
+        return True
 
     async def _settled(self, watch: Watch) -> Difference:
         """Wait until all that is expected has come and nothing is under way; what differs then, or when time is up."""
@@ -109,7 +108,7 @@ class Show:
         now = sum(not alert.silent for alert in found.alerts.values())
         self._screen.say(
             f"{up.sent:,} events of {len(self._sample.customers):,} made-up customers led to {len(found.alerts):,} "
-            f"alerts, {now:,} of them new, and {len(found.settled):,} deliveries."
+            f"alerts, {now:,} of them on ratings of the last week, and these to {len(found.settled):,} deliveries."
         )
         self._screen.say("The servers are embedded ones: they start empty each time, and keep nothing.")
         if self._settings.slack_bot_token is None:

@@ -5,6 +5,7 @@ import shutil
 import socket
 import tempfile
 from collections.abc import Callable, Coroutine
+from enum import Enum, auto
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from agents.settings import Settings, load_settings
 
 _PORT = 8080
 _REASON_WITHIN = 5.0  # seconds until a part that is gone is known to be; what uses it may notice before
+_PATIENCE = 3.0  # seconds
 _KEPT = ("policy", "workflows", "partitions", "log_level", "public_url")
 
 
@@ -34,21 +36,27 @@ def up(*, exit_when_idle: bool, port: int | None) -> int:
     settings = _settings(load_settings(), exit_when_idle=exit_when_idle)
     pages = 0 if exit_when_idle and port is None else _free(port, screen)
     directory = Path(tempfile.mkdtemp(prefix="csatwatch-up-"))
-    code = EXIT_FAILED
+    ended = _Ended.FAILED
     try:
         show = Show(settings.model_copy(update={"web_bind": f"{LOOPBACK}:{pages}"}), directory, screen)
         with (directory / "up.log").open("w", encoding="utf-8") as log:
             configure(settings, log)
-            if exit_when_idle:
-                code = asyncio.run(_to_the_end(show.until_delivered, screen, code_when_stopped=EXIT_FAILED))
-            else:
-                code = asyncio.run(_to_the_end(show.until_stopped, screen, code_when_stopped=EXIT_DONE))
+            ended = asyncio.run(_to_the_end(show.until_delivered if exit_when_idle else show.until_stopped, screen))
     finally:
-        if code == EXIT_DONE or not any(directory.iterdir()):
-            shutil.rmtree(directory)
-        else:
+        if ended is _Ended.FAILED and any(directory.iterdir()):
             screen.say(f"The logs are in {directory}")
-    return code
+        else:
+            shutil.rmtree(directory)
+    if ended is _Ended.STOPPED:
+        screen.say("\rStopped: nothing is left running.")
+        return EXIT_FAILED if exit_when_idle else EXIT_DONE
+    return EXIT_DONE if ended is _Ended.DONE else EXIT_FAILED
+
+
+class _Ended(Enum):
+    DONE = auto()
+    STOPPED = auto()
+    FAILED = auto()
 
 
 def _settings(user: Settings, *, exit_when_idle: bool) -> Settings:
@@ -75,9 +83,7 @@ def _free(port: int | None, screen: Screen) -> int:
     return wanted
 
 
-async def _to_the_end(
-    work: Callable[[OnFailure], Coroutine[Any, Any, int]], screen: Screen, *, code_when_stopped: int
-) -> int:
+async def _to_the_end(work: Callable[[OnFailure], Coroutine[Any, Any, bool]], screen: Screen) -> _Ended:
     failed: asyncio.Future[ServerFailedError] = asyncio.get_running_loop().create_future()
 
     def on_failure(error: ServerFailedError) -> None:
@@ -92,16 +98,17 @@ async def _to_the_end(
             await asyncio.wait(ends - {working}, timeout=_REASON_WITHIN, return_when=asyncio.FIRST_COMPLETED)
         stopped = stop.is_set() and not failed.done()
         screen.close()
-        working.cancel()
         stopping.cancel()
-        await asyncio.wait({working, stopping})
+        while not working.done():
+            # Again after a while: a client of a server that is gone waits long for its answers before it closes.
+            working.cancel()
+            await asyncio.wait({working}, timeout=_PATIENCE)
     if stopped:
-        screen.say("\rStopped: nothing is left running.")
-        return code_when_stopped
+        return _Ended.STOPPED
     try:
         if failed.done():
             raise failed.result()
-        return working.result()
+        return _Ended.DONE if working.result() else _Ended.FAILED
     except ServerFailedError as error:
         screen.say(f"csatwatch up: {error}")
-        return EXIT_FAILED
+        return _Ended.FAILED

@@ -1,6 +1,7 @@
 -- What became of the alerts, for who looks on.
 
 -- name: steps
+-- Each step of each alert as it stands.
 select alert_id, step, state, shown_revision, uncertain from deliveries
 
 -- name: delivered
