@@ -216,6 +216,7 @@ where a.alert_id = any($1::uuid[])
   and not s.csm_notified
 
 -- name: waiting
+-- Steps that are not done yet, by destination.
 select sink, count(*) as steps from deliveries where state in ('due', 'claimed') group by sink
 
 -- name: list
