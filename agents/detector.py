@@ -1,11 +1,12 @@
 """The detector: batches of events in; alerts first, then state, then the offset."""
 
 import asyncio
+import gc
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
-from time import time
+from time import monotonic, time
 from typing import Any, cast
 
 import structlog
@@ -43,6 +44,8 @@ from streams.topology import (
     changelog,
 )
 
+_CHECKPOINT_SECONDS = 5.0  # while behind; a crash repeats at most the events of so long
+
 _log = structlog.get_logger(__name__)
 
 
@@ -73,6 +76,7 @@ class Detector:
         app.checkpoint = self.checkpoint
         app.on_partitions_revoked.connect(cast("Any", self._revoked))
         self._states: dict[int, PartitionStates] = {}
+        self._checkpointed_at: dict[TP, float] = {}
         self._producer: AIOKafkaProducer = kafka.producer(
             settings, linger_ms=0, max_batch_size=MAX_BATCH, max_request_size=3 * MEGABYTE
         )
@@ -117,10 +121,21 @@ class Detector:
             raise
         return self._send(batch, outcome, states)
 
-    async def checkpoint(self, partitions: set[TP]) -> Mapping[TP, int]:
-        """Write the states changed since the last checkpoint, with the source offsets that they stand for."""
-        done = await asyncio.gather(*(self._checkpoint(tp) for tp in partitions))
-        return {tp: offset for tp, offset in zip(partitions, done, strict=True) if offset is not None}
+    async def checkpoint(self, partitions: set[TP], *, last: bool) -> Mapping[TP, int]:
+        """Write the states changed since the last checkpoint, with the source offsets that they stand for.
+
+        A partition that is behind waits for `_CHECKPOINT_SECONDS`: a customer's state is then written once for many
+        of its events.
+        """
+        now = monotonic()
+        due = [
+            tp
+            for tp in partitions
+            if last or now - self._checkpointed_at.get(tp, 0) > _CHECKPOINT_SECONDS or self._app.batches.caught_up(tp)
+        ]
+        self._checkpointed_at.update(dict.fromkeys(due, now))
+        done = await asyncio.gather(*(self._checkpoint(tp) for tp in due))
+        return {tp: offset for tp, offset in zip(due, done, strict=True) if offset is not None}
 
     async def _checkpoint(self, tp: TP) -> int | None:
         states = self._states.get(tp.partition)
@@ -245,6 +260,9 @@ async def main(settings: Settings) -> int:
     pipeline, accounts = Pipeline(policy, partitions[EVENTS]), Accounts(settings, partitions[CUSTOMERS])
     detector = Detector(settings, pipeline, accounts, app)
     policy_version = f"{policy.policy} {policy.version}"
+    # States live long and make no cycles: looking through all of them again and again finds nothing.
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 50)
     _log.info("detector", policy=policy_version, partitions=pipeline.partitions, state=str(state.path))
     return await run(app, health, around=detector.running())
 

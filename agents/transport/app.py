@@ -24,8 +24,11 @@ _log = structlog.get_logger(__name__)
 class Checkpoint(Protocol):
     """Keeps what the handled batches changed, together with their offsets."""
 
-    async def __call__(self, partitions: set[TP], /) -> Mapping[TP, int]:
-        """Write and commit. Returns the offsets that are committed now. Whatever it raises stops the worker."""
+    async def __call__(self, partitions: set[TP], /, *, last: bool) -> Mapping[TP, int]:
+        """Write and commit. Returns the offsets that are committed now. Whatever it raises stops the worker.
+
+        `last`: the partitions are about to go, so it must not be put off.
+        """
         ...
 
 

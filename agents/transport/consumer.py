@@ -40,6 +40,7 @@ class BatchConsumer(Consumer):
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 (Faust's own arguments)
         super().__init__(*args, **kwargs)
         self._handled: dict[TP, int] = {}
+        self._finishing = False
 
     def _new_consumer_thread(self) -> AIOKafkaConsumerThread:
         return ReadCommitted(self, loop=self.loop, beacon=self.beacon)
@@ -85,6 +86,10 @@ class BatchConsumer(Consumer):
         """The offset to commit for a batched partition; None where nothing was handled since its assignment."""
         return self._handled.get(tp)
 
+    def caught_up(self, tp: TP) -> bool:
+        """Whether everything that the broker had at the last fetch is handled."""
+        return self._handled.get(tp) == self.highwater(tp)
+
     def committed_up_to(self, tp: TP) -> int | None:
         """The offset last committed, as far as this worker knows."""
         offset = self._committed_offset[tp]
@@ -119,7 +124,7 @@ class BatchConsumer(Consumer):
         checkpointed = {tp: offset for tp, offset in offsets.items() if tp.topic in self.app.checkpointed}
         if checkpointed and self.app.checkpoint is not None:
             try:
-                self._committed_offset.update(await self.app.checkpoint(set(checkpointed)))
+                self._committed_offset.update(await self.app.checkpoint(set(checkpointed), last=self._finishing))
             except Exception as error:  # noqa: BLE001 (whatever it is, the state is not in Kafka: stop)
                 await self.app.fail(error)
                 return False
@@ -151,12 +156,15 @@ class BatchConsumer(Consumer):
         await super().on_stop()
 
     async def _finish(self) -> None:
+        self._finishing = True
         try:
             async with asyncio.timeout(DRAIN_WITHIN):
                 await self.app.idle()
                 await self.commit()
         except TimeoutError:
             _log.warning("a batch did not end in time: its records will be processed again", seconds=DRAIN_WITHIN)
+        finally:
+            self._finishing = False
 
 
 class BatchTransport(Transport):
