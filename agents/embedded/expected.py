@@ -116,7 +116,7 @@ def compare(expected: Expected, found: Found) -> Difference:
         elif _said(came) != _said(alert):
             other = ", ".join(sorted(name for name, value in _said(alert).items() if _said(came)[name] != value))
             lost.append(f"{names.alert(alert_id)}: says something else in {other}")
-    extra += [f"{names.alert(i)}: not expected" for i in sorted(found.alerts.keys() - expected.alerts.keys())]
+    extra += [names.alert(i) for i in sorted(found.alerts.keys() - expected.alerts.keys())]
     for alert_id, step in sorted(expected.owed):
         row = found.steps.get((alert_id, step))
         revision = expected.alerts[alert_id].revision
@@ -129,10 +129,10 @@ def compare(expected: Expected, found: Found) -> Difference:
         if row.state not in {State.DONE, State.CANCELLED}:
             lost.append(f"{names.step(alert_id, step)}: is {row.state}, to be called off")
     unasked = found.steps.keys() - expected.owed - expected.passing
-    extra += [f"{names.step(alert_id, step)}: not expected" for alert_id, step in sorted(unasked)]
+    extra += [names.step(alert_id, step) for alert_id, step in sorted(unasked)]
     missing, unexpected = _surplus(expected.refused, found.refused), _surplus(found.refused, expected.refused)
     lost += ["a dead letter is missing"] * missing
-    extra += ["a dead letter is not expected"] * unexpected
+    extra += ["a dead letter"] * unexpected
     return Difference(tuple(lost), tuple(extra))
 
 

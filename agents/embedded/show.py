@@ -61,7 +61,7 @@ class Show:
             self._screen.say(f"Of the alerts {silent} are history: over a week old, recorded, and nobody is told.")
             self._screen.say(
                 f"demo: {up.sent:,} events, {len(found.alerts):,} alerts, {len(found.settled):,} deliveries, "
-                f"{len(lost):,} lost"
+                f"{len(lost):,} lost" + (f", {len(difference.extra):,} not expected" if difference.extra else "")
             )
         return not lost and not difference.extra
 
