@@ -30,8 +30,8 @@ def build(settings: Settings, role: Role, *, data: Path | None = None) -> BatchA
         broker_heartbeat_interval=session / 5,
         broker_rebalance_timeout=3 * session,
         broker_max_poll_interval=300.0,
-        broker_commit_interval=0.5,
-        broker_max_poll_records=5_000,
+        broker_commit_interval=0.25,
+        broker_max_poll_records=2_000,
         consumer_auto_offset_reset="earliest",
         consumer_max_fetch_size=4 << 20,
         # In batches: what waits beyond this is left in Kafka.
