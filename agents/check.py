@@ -13,9 +13,9 @@ from agents.process import EXIT_BAD_INPUT, EXIT_FAILED
 from agents.session import connected
 from agents.settings import PREFIX, BadSettings, Settings, load_settings
 from agents.topics import missing
+from agents.workflows import workflows
 from schemas.policy import load_policy
 from schemas.workflow import EVENT_KINDS
-from schemas.workflow_files import load_workflows
 from schemas.yaml_file import BadFile
 
 _CONNECT = 5  # seconds
@@ -47,7 +47,7 @@ def check() -> None:
 
 
 def _workflows(settings: Settings) -> None:
-    kinds = {workflow.trigger.kind for workflow in load_workflows(settings.workflows)}
+    kinds = {workflow.trigger.kind for workflow in workflows(settings.workflows)}
     for kind in sorted(set(EVENT_KINDS.values()) - kinds):
         click.echo(f"workflows: warning: no workflow handles {kind}: such alerts are recorded and nobody is told")
 

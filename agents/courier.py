@@ -16,7 +16,7 @@ from sinks.base import BatchSink, Delivery, Outcome, Permanent, Receipt, Retriab
 from sinks.ledger import Failure, Ledger, Retry, Settlement
 from sinks.postgres import attempts, is_passing
 
-_LAST_WORDS = 2.0  # seconds to settle what a stop interrupted
+_LAST_WORDS = 1.0  # seconds to settle what a stop interrupted
 
 _log = structlog.get_logger(__name__)
 
@@ -104,7 +104,7 @@ class Courier:
         for task in self._running:
             task.cancel()
         if self._running:
-            await asyncio.wait(self._running, timeout=_LAST_WORDS + 1)
+            await asyncio.wait(self._running, timeout=_LAST_WORDS + 0.5)
 
     def _begin(self, deliveries: Sequence[Delivery]) -> None:
         lanes = {delivery.lane for delivery in deliveries if delivery.lane is not None}
@@ -143,6 +143,9 @@ class Courier:
             late = Retriable(f"not done within {self._load.limit:g} s", uncertain=True)
             return [late] * len(deliveries)
         except Exception as error:  # noqa: BLE001 (one step that trips a bug fails visibly, and holds up no other)
+            if is_passing(error):
+                # A sink that asks the ledger on its way.
+                return [Retriable(f"postgres: {type(error).__name__}", uncertain=True)] * len(deliveries)
             _log.error("a step cannot be done", sink=self._name, error=describe(error), exc_info=error)
             return [Permanent(f"unexpected {type(error).__name__}")] * len(deliveries)
 

@@ -39,7 +39,7 @@ _CONNECTIONS = 8
 _ROWS = 1_000  # alerts a transaction
 _LOOK_EVERY = 1.0  # seconds: retries that have become due, leases that ended
 _COUNT_EVERY = 5.0  # seconds
-_DRAIN = 5.0  # seconds for the sends under way at a stop
+_DRAIN = 4.0  # seconds for the sends under way at a stop
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LATEST = int((datetime(9999, 1, 1, tzinfo=UTC) - _EPOCH).total_seconds() * 1000)
 
@@ -210,7 +210,7 @@ def _read(batch: Batch, record: ConsumerRecord) -> Revision | None:
 
 async def _close(pool: asyncpg.Pool) -> None:
     try:
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(1):
             await pool.close()
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
         pool.terminate()

@@ -37,12 +37,13 @@ def is_passing(error: Exception) -> bool:
     True where Postgres is away, starting, stopping, a standby or overtaxed, and where another transaction was in the
     way (deadlock, serialization, lock timeout).
     """
-    if isinstance(error, asyncpg.InterfaceError | asyncpg.InternalClientError):
+    if isinstance(error, asyncpg.InterfaceError):
         # asyncpg has no class of its own for a connection that was lost between two statements.
-        return "connection is closed" in str(error) or "unknown protocol state" in str(error)
+        return "connection is closed" in str(error)
     return isinstance(
         error,
         OSError  # refused, reset, timed out
+        | asyncpg.InternalClientError  # a connection that broke at a bad moment; the next is sound
         | asyncpg.PostgresConnectionError
         | asyncpg.CannotConnectNowError
         | asyncpg.AdminShutdownError

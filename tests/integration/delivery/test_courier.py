@@ -1,7 +1,8 @@
 """Ledger, courier and Slack together, without Kafka."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+import itertools
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -102,7 +103,7 @@ def _decide(each: Alert, rows: Sequence[LedgerRow]) -> Sequence[Change]:
 
 
 @pytest.fixture
-def workspace() -> AsyncIterator[FakeSlack]:
+def workspace() -> Iterator[FakeSlack]:
     with FakeSlack(PEOPLE) as slack:
         yield slack
 
@@ -268,37 +269,22 @@ async def test_a_stop_waits_for_what_is_under_way(bench: Bench, let: bool, state
     assert (row["state"], row["uncertain"]) == (state, not let)
 
 
-async def test_a_settle_waits_for_postgres(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("method", ["claim", "remember", "settle"])
+async def test_postgres_may_go_away_at_any_moment(bench: Bench, monkeypatch: pytest.MonkeyPatch, method: str) -> None:
     away: list[Exception] = [ConnectionRefusedError(), asyncpg.CannotConnectNowError("starting")]
-    settle: Callable[..., object] = Ledger.settle
+    works: Callable[..., Awaitable[object]] = getattr(Ledger, method)
 
-    async def settles(*arguments: object) -> object:
+    async def works_in_the_end(*arguments: object) -> object:
         if away:
             raise away.pop()
-        return await settle(*arguments)  # type: ignore[misc]
+        return await works(*arguments)
 
-    monkeypatch.setattr(Ledger, "settle", settles)
-    gate = Gate()
-    gate.open.set()
-    bench.start(gate)
-    await bench.record(of(1))
-    await bench.settled(State.DONE)
-    assert len(gate.entered) == 1
-
-
-async def test_a_claim_waits_for_postgres(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    away: list[Exception] = [ConnectionRefusedError(), asyncpg.CannotConnectNowError("starting")]
-    claim: Callable[..., object] = Ledger.claim
-
-    async def claims(*arguments: object) -> object:
-        if away:
-            raise away.pop()
-        return await claim(*arguments)  # type: ignore[misc]
-
-    monkeypatch.setattr(Ledger, "claim", claims)
+    monkeypatch.setattr(Ledger, method, works_in_the_end)
     bench.start()
     await bench.record(of(1))
     await bench.settled(State.DONE)
+    assert away == []
+    assert len(bench.slack.messages()) == 1
 
 
 async def test_a_batch_is_one_send(bench: Bench) -> None:
@@ -320,3 +306,21 @@ async def test_a_batch_is_one_send(bench: Bench) -> None:
     await courier.fill()
     await bench.settled(State.DONE, Sink.TASKS)
     assert counting.sizes == [20, 10]
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))), ids=str)
+async def test_in_whatever_order_revisions_come_the_newest_is_shown_in_the_end(
+    bench: Bench, order: tuple[int, ...]
+) -> None:
+    revisions = (
+        of(1),
+        of(1, revision=2, status=Status.UPDATED, rating=2),
+        of(1, revision=3, status=Status.UPDATED, feedback="It works now."),
+    )
+    bench.start()
+    for number in order:
+        await bench.record(revisions[number])
+        await bench.record(revisions[number])
+    await bench.settled(State.DONE)
+    (shown,) = bench.slack.messages()
+    assert "It works now." in str(shown.blocks)

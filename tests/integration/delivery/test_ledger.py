@@ -105,7 +105,8 @@ async def test_the_rows_of_store_are_left_alone(ledger: Ledger, pool: asyncpg.Po
     )
     await pool.execute(
         "insert into support_satisfaction "
-        "(customer_id, response_id, event_id, ticket_id, rating, feedback, responded_at) values ($1, 'TKT-2026-4521', 'e', 'TKT-2026-4521', 1, 'kept', $2)",
+        "(customer_id, response_id, event_id, ticket_id, rating, feedback, responded_at) "
+        "values ($1, 'TKT-2026-4521', 'e', 'TKT-2026-4521', 1, 'kept', $2)",
         GLOBALTECH,
         AT,
     )

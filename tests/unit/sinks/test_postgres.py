@@ -24,6 +24,7 @@ SQL = Path(__file__).parents[3] / "sinks" / "sql"
         asyncpg.ReadOnlySQLTransactionError("a standby"),
         asyncpg.ObjectNotInPrerequisiteStateError("the database is not currently accepting connections"),
         asyncpg.InterfaceError("cannot call Connection.fetch(): connection is closed"),
+        asyncpg.InternalClientError("cannot switch to state 11; another operation (2) is in progress"),
     ],
 )
 def test_what_goes_away_by_itself_is_tried_again(error: Exception) -> None:

@@ -1,0 +1,28 @@
+from pathlib import Path
+
+import pytest
+
+from agents.workflows import workflows
+from schemas.workflow_files import SHIPPED
+from schemas.yaml_file import BadFile
+
+GOOD = (SHIPPED / "support_satisfaction_response.yaml").read_text()
+
+
+def test_what_ships_can_run() -> None:
+    assert len(workflows(None)) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("support_satisfaction_drop", "steps.notify_csm.config.message_template: 'nothing' is not a template"),
+        ("support_satisfaction_followup", "steps.draft_follow_up.config.params.template: 'nothing' is not a template"),
+    ],
+)
+def test_a_template_that_is_not_there_is_named_with_those_that_are(tmp_path: Path, name: str, says: str) -> None:
+    (tmp_path / "mine.yaml").write_text(GOOD.replace(name, "nothing"))
+    with pytest.raises(BadFile) as refused:
+        workflows(tmp_path)
+    assert says in str(refused.value)
+    assert name in str(refused.value)
