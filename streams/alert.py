@@ -1,11 +1,12 @@
 """Builds the alert records: everything known, and why."""
 
 from datetime import datetime
+from functools import cache
 
 from msgspec import Raw
 from msgspec.structs import replace
 
-from schemas.alert import SCHEMA_VERSION, Kind, Severity, Status, alert_id
+from schemas.alert import SCHEMA_VERSION, Kind, Severity, Status, alert_id_text
 from schemas.customer import Customer
 from schemas.policy import Policy
 from schemas.wire import Alert, Context, CsatReceived, PolicyVersion, SuggestedAction, Ticket, Trend
@@ -65,7 +66,7 @@ def build(
     reasons = (_why_fired(kind, status, event, trend, policy), *judged.reasons, _why_this_person(customer))
     return Alert(
         schema_version=SCHEMA_VERSION,
-        alert_id=str(alert_id(kind, event.customer_id, first)),
+        alert_id=alert_id_text(kind, event.customer_id, first),
         customer_id=event.customer_id,
         event_id=event.event_id,
         response_id=event.survey,
@@ -83,7 +84,7 @@ def build(
         feedback=event.feedback,
         context=context,
         trend=trend,
-        suggested_actions=_suggest(judged.severity, ticket, policy),
+        suggested_actions=_suggestions(judged.severity, ticket, policy),
         silent=silent,
         reasons=(*reasons, _why_silent(policy)) if silent else reasons,
         policy=PolicyVersion(policy.policy, policy.version),
@@ -100,7 +101,7 @@ def with_account(alert: Alert, customer: Customer, revision: int, policy: Policy
         severity=judged.severity,
         detected_at=now,
         customer=_raw(customer),
-        suggested_actions=_suggest(judged.severity, alert.ticket, policy),
+        suggested_actions=_suggestions(judged.severity, alert.ticket, policy),
         reasons=(
             alert.reasons[0],
             *judged.reasons,
@@ -110,14 +111,19 @@ def with_account(alert: Alert, customer: Customer, revision: int, policy: Policy
     )
 
 
-def _suggest(severity: Severity, ticket: Ticket, policy: Policy) -> tuple[SuggestedAction, ...]:
+def _suggestions(severity: Severity, ticket: Ticket, policy: Policy) -> tuple[SuggestedAction, ...]:
+    call_from = policy.severity.suggest_call_from
+    return _suggest(severity, call_from, escalated=bool(ticket.was_escalated), overdue=ticket.sla_broken)
+
+
+@cache
+def _suggest(severity: Severity, call_from: Severity, *, escalated: bool, overdue: bool) -> tuple[SuggestedAction, ...]:
     # Most useful first.
     actions = [_ANSWER]
-    if ticket.was_escalated:
+    if escalated:
         actions.append(_ESCALATED)
-    elif ticket.sla_broken:
+    elif overdue:
         actions.append(_OVERDUE)
-    call_from = policy.severity.suggest_call_from
     if _STEPS.index(severity) <= _STEPS.index(call_from):
         why = f"Severity is {severity}: the policy suggests a call from {call_from} on."
         actions.append(SuggestedAction("schedule_call", why))

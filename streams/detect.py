@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from schemas.alert import Evidence
+from schemas.alert import Evidence, Status
 from schemas.policy import Policy
 from schemas.wire import Trend
 from streams.track import DAY, Spans, Track
@@ -58,27 +58,19 @@ def microseconds(at: datetime) -> int:
     return round(at.timestamp() * 1e6)  # exact for the times of our era
 
 
-def falling(track: Track, rules: Rules) -> bool:
-    """Whether the recent span's mean lies below the baseline's by more than the policy's share.
+def turn(track: Track, rules: Rules) -> Status | None:
+    """What the newest answer does to the alert on the customer's trend: it fires, it is resolved, or nothing.
 
-    The plain rule: both spans need their minimum of ratings. It measures no chance: on few ratings it also fires
-    without a cause.
+    The plain rule: both spans need their minimum of ratings, and the recent mean must lie below the baseline's by more
+    than the policy's share. It measures no chance: on few ratings it also fires without a cause. An alert stays open
+    until the mean is all but back; the next one comes no sooner than the policy's rest after it.
     """
-    return _below(rules.kept_falling, track, rules) is True
-
-
-def fires(track: Track, rules: Rules) -> bool:
-    """Whether a falling trend alerts now: not while an alert on it is open, nor soon after the last one."""
     last = track.trend
-    if last is not None and (last.open or track.newest - last.at < rules.rest):
-        return False
-    return falling(track, rules)
-
-
-def recovered(track: Track, rules: Rules) -> bool:
-    """Whether an open alert on a falling trend is over: the recent mean is all but back at the baseline's."""
-    last = track.trend
-    return last is not None and last.open and _below(rules.kept_recovered, track, rules) is False
+    if last is not None and last.open:
+        return Status.RESOLVED if _below(rules.kept_recovered, track, rules) is False else None
+    if _below(rules.kept_falling, track, rules) and (last is None or track.newest - last.at >= rules.rest):
+        return Status.FIRING
+    return None
 
 
 def measure(track: Track, rules: Rules) -> Trend:

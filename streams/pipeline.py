@@ -1,7 +1,7 @@
 """The one function that a batch goes through: from records to what is to be sent and which states changed."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
@@ -25,7 +25,7 @@ from streams import detect
 from streams.detect import Rules
 from streams.partition import partition_of
 from streams.topology import HEADER_BACKFILL, HEADER_REROUTED
-from streams.track import Answer, Fold, Track, TrendAlert
+from streams.track import APPLIED, Answer, Fold, Track, TrendAlert
 from streams.validate import FUTURE_TOLERANCE, InvalidEvent, decode, in_future
 
 _LOG_APPEND_TIME = 1
@@ -126,12 +126,12 @@ class Pipeline:
     def __init__(self, policy: Policy, partitions: int) -> None:
         self.policy = policy
         self.partitions = partitions
-        self._rules = Rules.of(policy)
-        self._homes: dict[str, int] = {}  # customer → partition
+        self.rules = Rules.of(policy)
+        self._homes: dict[str, int] = {}
 
     def process(
         self,
-        records: Sequence[Record],
+        records: Iterable[Record],
         partition: int,
         states: States,
         accounts: Mapping[str, Customer],
@@ -141,67 +141,11 @@ class Pipeline:
 
         A record that the customer's track has already seen changes nothing, so that a batch may be processed again.
         """
-        out = Outcome()
         if len(self._homes) > _MOST_HOMES:
             self._homes.clear()
-        clock = detect.microseconds(now)
-        results = []
-        for record in records:
-            arrived = record.timestamp * 1000 if record.timestamp_type == _LOG_APPEND_TIME else clock
-            try:
-                results.append(self._take(record, arrived, partition, states, accounts, now, out))
-            except InvalidEvent as error:
-                out.refused.append(Refused(record, error))
-                results.append(("unknown", "dead_letter"))
-        out.counts.update(results)
-        return out
-
-    def _take(
-        self,
-        record: Record,
-        arrived: int,
-        partition: int,
-        states: States,
-        accounts: Mapping[str, Customer],
-        now: datetime,
-        out: Outcome,
-    ) -> tuple[str, str]:
-        """Fold one record. Returns its event type and what became of it. Raises `InvalidEvent`.
-
-        This runs for every event: it makes nothing that an event without an alert does not need.
-        """
-        event = decode(record.value, self._homes)
-        at = _time_of(event, arrived)
-        customer_id = event.customer_id
-        home = self._homes.get(customer_id)
-        if home is None:
-            home = self._homes[customer_id] = partition_of(customer_id, self.partitions)
-        kind = type(event)
-        if home != partition and not (record.headers and _has(record, HEADER_REROUTED)):
-            out.strays.append(Stray(record, home))
-            return _TYPES[kind], "rerouted"
-        track = states.track(customer_id)
-        if record.offset <= track.applied:
-            return _TYPES[kind], "replayed"
-        states.changed(customer_id)
-        track.applied = record.offset
-        if isinstance(event, CsatReceived):
-            survey, ticket = event.response_id or event.ticket_id, event.ticket_id
-            answer = Answer(at, event.rating, survey, event.event_id, None if survey == ticket else ticket)
-            result = track.fold(answer, self._rules.spans)
-            if result is Fold.APPLIED and (steps := self._steps(answer, track)):
-                silent = arrived - at > self._rules.silent_after
-                silent = silent or bool(record.headers and _has(record, HEADER_BACKFILL))
-                raised = self._raise(steps, event, answer, track, accounts.get(customer_id), silent=silent, now=now)
-                values = [encode(alert) for alert in raised]
-                out.raised += [Raised(a, v, record.timestamp) for a, v in zip(raised, values, strict=True)]
-                _note_waiting(states, customer_id, raised, values)
-            return "support_csat_received", result.value
-        if isinstance(event, TicketClosed):
-            return _TYPES[kind], track.close_ticket(event.ticket_id, at, self._rules.spans).value
-        if isinstance(event, CustomerErased):
-            states.forget(customer_id, record.offset)
-        return _TYPES[kind], Fold.APPLIED.value
+        batch = _Batch(self, self._homes, partition, states, accounts, now)
+        batch.outcome.counts.update([batch.take(record) for record in records])
+        return batch.outcome
 
     def account_arrived(self, customer: Customer, states: States, now: datetime) -> list[tuple[Alert, bytes]]:
         """The open alerts of an account that was not known when they were raised, once more with it."""
@@ -224,58 +168,126 @@ class Pipeline:
 
     def trend(self, track: Track) -> Trend | None:
         """The customer's trend as of the newest rating; None without ratings."""
-        return detect.measure(track, self._rules) if track.answers else None
+        return detect.measure(track, self.rules) if track.answers else None
 
-    def _steps(self, answer: Answer, track: Track) -> list[Step]:
-        """What an answer that was just folded does to the customer's alerts."""
-        steps = []
-        poor = answer.rating <= self._rules.poor
-        if poor or answer.open:
-            status = Status.RETRACTED if not poor else Status.UPDATED if answer.open else Status.FIRING
-            answer.revision += 1
-            answer.open = poor
-            steps.append(Step(Kind.POOR_RATING, status, answer.revision, answer.survey))
-        last = track.trend
-        if last is not None and last.open:
-            if detect.recovered(track, self._rules):
-                last.revision += 1
-                last.open = False
-                steps.append(Step(Kind.DECLINING_TREND, Status.RESOLVED, last.revision, last.survey))
-        elif detect.fires(track, self._rules):
-            revision = last.revision + 1 if last is not None and last.survey == answer.survey else 1
-            track.trend = TrendAlert(answer.survey, answer.event, track.newest, revision, open=True)
-            steps.append(Step(Kind.DECLINING_TREND, Status.FIRING, revision, answer.survey))
-        return steps
+
+class _Batch:
+    """One batch on its way. Its methods run for every event: they make nothing that only an alert needs."""
+
+    __slots__ = ("_accounts", "_clock", "_homes", "_now", "_partition", "_pipeline", "_rules", "_states", "outcome")
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        homes: dict[str, int],
+        partition: int,
+        states: States,
+        accounts: Mapping[str, Customer],
+        now: datetime,
+    ) -> None:
+        self.outcome = Outcome()
+        self._pipeline = pipeline
+        self._rules = pipeline.rules
+        self._homes = homes  # customer → partition, of those that were seen
+        self._partition = partition
+        self._states = states
+        self._accounts = accounts
+        self._now = now
+        self._clock = detect.microseconds(now)
+
+    def take(self, record: Record) -> tuple[str, str]:
+        """Fold one record. Returns its event type and what became of it."""
+        arrived = record.timestamp * 1000 if record.timestamp_type == _LOG_APPEND_TIME else self._clock
+        try:
+            event = decode(record.value, self._homes)
+            at = _time_of(event, arrived)
+        except InvalidEvent as error:
+            self.outcome.refused.append(Refused(record, error))
+            return "unknown", "dead_letter"
+        kind = _TYPES[type(event)]
+        customer_id = event.customer_id
+        home = self._homes.get(customer_id)
+        if home is None:
+            home = self._homes[customer_id] = partition_of(customer_id, self._pipeline.partitions)
+        if home != self._partition and not _has(record, HEADER_REROUTED):
+            self.outcome.strays.append(Stray(record, home))
+            return kind, "rerouted"
+        track = self._states.track(customer_id)
+        if record.offset <= track.applied:
+            return kind, "replayed"
+        track.applied = record.offset
+        self._states.changed(customer_id)
+        if isinstance(event, CsatReceived):
+            return kind, self._answered(event, at, record, arrived, track)
+        if isinstance(event, TicketClosed):
+            return kind, track.close_ticket(event.ticket_id, at, self._rules.spans)
+        if isinstance(event, CustomerErased):
+            self._states.forget(customer_id, record.offset)
+        return kind, APPLIED
+
+    def _answered(self, event: CsatReceived, at: int, record: Record, arrived: int, track: Track) -> Fold:
+        ticket, rules = event.ticket_id, self._rules
+        survey = event.response_id or ticket
+        answer = Answer(at, event.rating, survey, event.event_id, None if survey == ticket else ticket)
+        result = track.fold(answer, rules.spans)
+        if result is APPLIED:
+            turn = detect.turn(track, rules)
+            if turn is not None or answer.open or answer.rating <= rules.poor:
+                silent = arrived - at > rules.silent_after or _has(record, HEADER_BACKFILL)
+                self._raise(_steps(answer, track, turn, rules), event, answer, track, record, silent=silent)
+        return result
 
     def _raise(
         self,
-        steps: Sequence[Step],
+        steps: Iterable[Step],
         event: CsatReceived,
         answer: Answer,
         track: Track,
-        customer: Customer | None,
+        record: Record,
         *,
         silent: bool,
-        now: datetime,
-    ) -> list[Alert]:
+    ) -> None:
         context = alerts.context_of(track, answer, self._rules)
         trend = detect.measure(track, self._rules)
-        return [
-            alerts.build(
+        raised = []
+        for step in steps:
+            alert = alerts.build(
                 step.kind,
                 event,
                 status=step.status,
                 revision=step.revision,
                 context=context,
                 trend=trend,
-                customer=customer,
-                policy=self.policy,
+                customer=self._accounts.get(event.customer_id),
+                policy=self._pipeline.policy,
                 silent=silent,
-                now=now,
+                now=self._now,
                 first=step.survey,
             )
-            for step in steps
-        ]
+            raised.append(Raised(alert, encode(alert), record.timestamp))
+        self.outcome.raised += raised
+        _note_waiting(self._states, event.customer_id, raised)
+
+
+def _steps(answer: Answer, track: Track, turn: Status | None, rules: Rules) -> list[Step]:
+    """What an answer that was just folded does to the customer's alerts."""
+    steps = []
+    poor = answer.rating <= rules.poor
+    if poor or answer.open:
+        status = Status.RETRACTED if not poor else Status.UPDATED if answer.open else Status.FIRING
+        answer.revision += 1
+        answer.open = poor
+        steps.append(Step(Kind.POOR_RATING, status, answer.revision, answer.survey))
+    last = track.trend
+    if turn is Status.RESOLVED and last is not None:
+        last.revision += 1
+        last.open = False
+        steps.append(Step(Kind.DECLINING_TREND, turn, last.revision, last.survey))
+    elif turn is Status.FIRING:
+        revision = last.revision + 1 if last is not None and last.survey == answer.survey else 1
+        track.trend = TrendAlert(answer.survey, answer.event, track.newest, revision, open=True)
+        steps.append(Step(Kind.DECLINING_TREND, turn, revision, answer.survey))
+    return steps
 
 
 def _time_of(event: Event, arrived: int) -> int:
@@ -288,20 +300,22 @@ def _time_of(event: Event, arrived: int) -> int:
         field, time = "escalated_at", event.escalated_at
     else:
         return arrived
-    at = detect.microseconds(time)
+    at = round(time.timestamp() * 1e6)  # `detect.microseconds`, in place: this is for every event
     if at - arrived > _FUTURE:
         raise in_future(field, time)
     return at
 
 
 def _has(record: Record, name: str) -> bool:
-    return any(header == name for header, _ in record.headers)
+    return bool(record.headers) and any(header == name for header, _ in record.headers)
 
 
-def _note_waiting(states: States, customer_id: str, found: Sequence[Alert], values: Sequence[bytes]) -> None:
+def _note_waiting(states: States, customer_id: str, raised: Sequence[Raised]) -> None:
     before = states.waiting(customer_id)
+    if not before and all(r.alert.customer is not None or r.alert.silent for r in raised):
+        return
     waiting = dict(before)
-    for alert, value in zip(found, values, strict=True):
+    for alert, value, _ in raised:
         waiting.pop(alert.alert_id, None)
         if alert.customer is None and not alert.silent and alert.status in (Status.FIRING, Status.UPDATED):
             waiting[alert.alert_id] = value

@@ -7,8 +7,8 @@ recounts from its place.
 
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable
-from enum import StrEnum
 from operator import attrgetter
+from typing import Final, Literal
 
 import msgspec
 
@@ -84,13 +84,12 @@ class Spans(msgspec.Struct, frozen=True, gc=False):
         return cls(policy.window_days * DAY, trend.recent_days * DAY, trend.baseline_days * DAY)
 
 
-class Fold(StrEnum):
-    """What an answer did to the track."""
-
-    APPLIED = "applied"
-    DUPLICATE = "duplicate"
-    LATE = "late"
-    """Older than the window, or than another answer to the same survey: it changes nothing."""
+APPLIED: Final = "applied"
+DUPLICATE: Final = "duplicate"
+LATE: Final = "late"
+"""Older than the window, or than another answer to the same survey: it changes nothing."""
+Fold = Literal["applied", "duplicate", "late"]
+"""What an event did to the track."""
 
 
 class Sums(msgspec.Struct, gc=False):
@@ -158,39 +157,40 @@ class Track:
 
     def fold(self, answer: Answer, spans: Spans) -> Fold:
         """Take an answer in. It inherits the alert of the answer whose place it takes."""
-        answers, surveys = self.answers, self._surveys
-        if answers and answer.at > answers[-1].at and answer.survey not in surveys:  # nearly all of them
-            surveys[answer.survey] = answer
+        answers, surveys, at, survey = self.answers, self._surveys, answer.at, answer.survey
+        before = surveys.get(survey)
+        if before is None and answers and at > answers[-1].at:  # nearly all of them
+            surveys[survey] = answer
             answers.append(answer)
-            self._advance(answer, spans)
-            if answers[0].at < answer.at - spans.window:
+            if self.sums is not None:
+                self._advance(self.sums, answer, spans)
+            if answers[0].at < at - spans.window:
                 self._expire(spans)
-            return Fold.APPLIED
-        if answers and answer.at < answers[-1].at - spans.window:
-            return Fold.LATE
-        before = surveys.get(answer.survey)
+            return APPLIED
+        if answers and at < answers[-1].at - spans.window:
+            return LATE
         if before is not None:
-            if (answer.at, answer.event) <= (before.at, before.event):
-                return Fold.DUPLICATE if answer.event == before.event else Fold.LATE
+            if (at, answer.event) <= (before.at, before.event):
+                return DUPLICATE if answer.event == before.event else LATE
             answer.revision, answer.open = before.revision, before.open
             del answers[bisect_left(answers, (before.at, before.event), key=_order)]
             self.sums = None
-        surveys[answer.survey] = answer
+        surveys[survey] = answer
         insort(answers, answer, key=_order)
         self.sums = None
         self._expire(spans)
-        return Fold.APPLIED
+        return APPLIED
 
     def close_ticket(self, ticket: str, at: int, spans: Spans) -> Fold:
         """Note that a ticket was closed: it counts among the customer's tickets whether or not it is rated."""
         if (at, ticket) in self.closed:
-            return Fold.DUPLICATE
+            return DUPLICATE
         newest = self.newest if self.answers else self.closed[-1][0] if self.closed else at
         if at < newest - spans.window:
-            return Fold.LATE
+            return LATE
         insort(self.closed, (at, ticket))
         self._expire(spans)
-        return Fold.APPLIED
+        return APPLIED
 
     def counted(self, spans: Spans) -> Sums:
         """The sums as of the newest answer."""
@@ -224,22 +224,21 @@ class Track:
         if self.closed and self.closed[0][0] < edge:
             del self.closed[: bisect_left(self.closed, (edge, ""))]
 
-    def _advance(self, answer: Answer, spans: Spans) -> None:
-        sums, answers = self.sums, self.answers
-        if sums is None:
-            return
-        sums.total += answer.rating
-        sums.recent += answer.rating
-        recent_from = answer.at - spans.recent
-        while answers[sums.first_recent].at < recent_from:
-            rating = answers[sums.first_recent].rating
-            sums.recent -= rating
-            sums.baseline += rating
-            sums.first_recent += 1
-        baseline_from = recent_from - spans.baseline
-        while answers[sums.first_baseline].at < baseline_from:
-            sums.baseline -= answers[sums.first_baseline].rating
-            sums.first_baseline += 1
+    def _advance(self, sums: Sums, answer: Answer, spans: Spans) -> None:
+        answers, rating = self.answers, answer.rating
+        sums.total += rating
+        sums.recent += rating
+        edge = answer.at - spans.recent
+        first = sums.first_recent
+        while (passed := answers[first]).at < edge:
+            sums.recent -= passed.rating
+            sums.baseline += passed.rating
+            first = sums.first_recent = first + 1
+        edge -= spans.baseline
+        first = sums.first_baseline
+        while (passed := answers[first]).at < edge:
+            sums.baseline -= passed.rating
+            first = sums.first_baseline = first + 1
 
     def _count(self, spans: Spans) -> Sums:
         answers = self.answers
