@@ -24,6 +24,7 @@ from agents.states import PartitionStates
 from agents.transport.app import BatchApp
 from agents.transport.batch import Batch
 from agents.transport.checkpoint import Checkpointer, Plain, Transactional
+from agents.transport.failpoints import reached
 from agents.transport.producer import MAX_BATCH, Outgoing, send
 from agents.transport.table import BatchTable, Restore
 from schemas.customer import Customer
@@ -148,13 +149,16 @@ class Detector:
                     return offset
                 changes = states.take_changes()
                 trends = states.take_trends(self._pipeline, tp.partition)
+            reached("before-checkpoint")
             with metrics.CHECKPOINT_SECONDS.time():
                 log = self._table.changelog_topic.get_topic_name()
                 records = [Outgoing(tp.partition, key, value) for key, value in changes.items()]
                 last = await self._checkpoints.write(tp, {log: records, self._settings.topic(TRENDS): trends}, offset)
+            reached("before-local-put")
             if log in last:
                 self._table.local.write(tp.partition, changes.items(), last[log])
             states.written()
+            reached("after-local-put")
         return offset
 
     async def _send(self, batch: Batch, outcome: Outcome, states: PartitionStates) -> None:
@@ -181,6 +185,7 @@ class Detector:
                     for x in letters
                 ),
             )
+            reached("alerts-acknowledged")
             self._count(outcome)
         finally:
             states.lock.release()
@@ -218,6 +223,7 @@ class Detector:
     async def _open(self, partitions: set[int]) -> None:
         self._states.clear()
         await self._checkpoints.open(partitions)
+        reached("opened")
 
     async def _restored(self, partitions: set[int]) -> None:
         for partition in partitions:

@@ -13,6 +13,7 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from faust.types import TP
 
 from agents.transport.consumer import BatchConsumer
+from agents.transport.failpoints import reached
 from agents.transport.producer import Outgoing, send
 
 Writes = Mapping[str, Sequence[Outgoing]]
@@ -59,6 +60,7 @@ class Transactional:
         producer = self._producers[tp.partition]
         async with producer.transaction():
             last = await _send_all(producer, writes)
+            reached("in-checkpoint")
             await producer.send_offsets_to_transaction({TopicPartition(tp.topic, tp.partition): offset}, self._group)
         return last
 

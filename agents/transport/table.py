@@ -20,6 +20,7 @@ from faust.types import TP
 
 from agents.transport.app import BatchApp
 from agents.transport.ends import ends
+from agents.transport.failpoints import reached
 
 Items = Mapping[bytes, bytes | None]
 """Values by key; None deletes."""
@@ -174,6 +175,7 @@ class Restore(Recovery):
                     items = ((r.key, r.value) for r in records)
                     self._table.local.write(tp.partition, items, records[-1].offset)
                     read += len(records)
+                    reached("restoring")
                     await asyncio.sleep(0)
                 # The position, not the last record: a transaction's marker has an offset too.
                 waiting = {tp for tp in waiting if await consumer.position(tp) < last[tp]}
