@@ -33,7 +33,7 @@ ALERTS_TAKEN = Counter(
 )
 DELIVERIES = Counter(
     "csatwatch_deliveries",
-    "Attempts to deliver a step, by sink and result: done, retry, failed or cancelled.",
+    "Attempts to deliver a step, by sink and result: done, retry, failed, cancelled, or lost (taken over by another worker).",
     ["sink", "result"],
     registry=REGISTRY,
 )
