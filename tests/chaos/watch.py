@@ -1,0 +1,115 @@
+"""Looks at the group's commits while faults happen: they never go back, and are never ahead of the state."""
+
+import asyncio
+import json
+from collections import defaultdict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+
+from streams.partition import partition_of
+from streams.topology import HEADER_REROUTED
+from streams.track import Track
+from tests.chaos.feed import POISON_KEY
+from tests.chaos.site import Site
+
+_EVERY = 0.5  # seconds
+
+
+class Watch:
+    """Attributes:
+    found: what went wrong, a sentence each.
+    looks: how often commits were compared with the state.
+    """
+
+    def __init__(self, site: Site) -> None:
+        self.found: list[str] = []
+        self.looks = 0
+        self._site = site
+        self._committed: dict[int, int] = defaultdict(int)
+        self._checked: dict[int, int] = defaultdict(int)
+        self._events: dict[int, list[tuple[int, str]]] = defaultdict(list)  # (offset, customer), not checked yet
+        self._applied: dict[str, int] = {}
+
+    def reset(self) -> None:
+        """The group's offsets are set back on purpose."""
+        self._committed.clear()
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Look until the block is left."""
+        task = asyncio.create_task(self._run(), name="watch")
+        try:
+            yield
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+    async def _run(self) -> None:
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=self._site.bootstrap, enable_auto_commit=False, isolation_level="read_committed"
+        )
+        await consumer.start()
+        admin = AIOKafkaAdminClient(bootstrap_servers=self._site.bootstrap)
+        await admin.start()
+        try:
+            topics = (self._site.events, self._site.changelog)
+            consumer.assign([TopicPartition(t, p) for t in topics for p in range(self._site.partitions)])
+            await consumer.seek_to_beginning()
+            while True:
+                await asyncio.sleep(_EVERY)
+                with suppress(KafkaError, OSError, TimeoutError):  # the broker may be away: that is one of the faults
+                    await self._look(consumer, admin)
+        finally:
+            await consumer.stop()
+            await admin.close()
+
+    async def _look(self, consumer: AIOKafkaConsumer, admin: AIOKafkaAdminClient) -> None:
+        partitions = [TopicPartition(self._site.events, p) for p in range(self._site.partitions)]
+        answer = await admin.list_consumer_group_offsets(self._site.group, partitions=partitions)
+        committed = {tp.partition: known.offset for tp, known in answer.items() if known.offset >= 0}
+        # The state is read after the commits: it may be further, it must not be behind.
+        ends = await consumer.end_offsets([TopicPartition(self._site.changelog, p) for p in committed])
+        ends |= {TopicPartition(self._site.events, p): offset for p, offset in committed.items()}
+        while behind := [tp for tp, end in ends.items() if await consumer.position(tp) < end]:
+            for tp, records in (await consumer.getmany(*behind, timeout_ms=200, max_records=20_000)).items():
+                for record in records:
+                    if tp.topic == self._site.changelog:
+                        self._note_state(record.key, record.value)
+                    else:
+                        self._note_event(record)
+        self._compare(committed)
+
+    def _note_state(self, key: bytes, value: bytes | None) -> None:
+        if value is not None and b":" not in key:
+            self._applied[key.decode()] = Track.decode(value).applied
+
+    def _note_event(self, record: object) -> None:
+        key, partition = record.key, record.partition  # type: ignore[attr-defined]
+        if key == POISON_KEY:
+            return
+        customer = json.loads(record.value)["customer_id"]  # type: ignore[attr-defined]
+        again = any(name == HEADER_REROUTED for name, _ in record.headers)  # type: ignore[attr-defined]
+        if again or partition_of(customer, self._site.partitions) == partition:
+            self._events[partition].append((record.offset, customer))  # type: ignore[attr-defined]
+
+    def _compare(self, committed: dict[int, int]) -> None:
+        self.looks += 1
+        for partition, offset in committed.items():
+            before = self._committed[partition]
+            if offset < before:
+                self.found.append(f"the commit of partition {partition} went back from {before} to {offset}")
+            self._committed[partition] = offset
+            left = []
+            for at, customer in self._events[partition]:
+                if at >= offset:
+                    left.append((at, customer))
+                elif self._applied.get(customer, -1) < at:
+                    self.found.append(
+                        f"partition {partition} is committed up to {offset}, and the record at {at} is not in the state"
+                    )
+            self._events[partition] = left
