@@ -9,6 +9,7 @@ import click
 from agents.alerts_tail import alerts
 from agents.check import check
 from agents.customers_import import customers
+from agents.epoch import state
 from agents.generate import generate
 from agents.publish import publish
 from agents.refused import BadInput
@@ -97,7 +98,7 @@ def up(*, exit_when_idle: bool, port: int | None) -> None:
     raise SystemExit(everything(exit_when_idle=exit_when_idle, port=port))
 
 
-for command in (topics, publish, customers, generate, alerts, check):
+for command in (topics, publish, customers, generate, alerts, state, check):
     program.add_command(command)
 
 

@@ -10,7 +10,7 @@ from time import monotonic, time
 from typing import Any, cast
 
 import structlog
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaProducer, TopicPartition
 from faust.types import TP
 
 from agents import kafka, metrics
@@ -18,6 +18,7 @@ from agents.accounts import Accounts
 from agents.app import build
 from agents.health import Health
 from agents.run import run
+from agents.session import connected
 from agents.settings import BadSettings, Settings
 from agents.state_dir import take
 from agents.states import PartitionStates
@@ -26,6 +27,7 @@ from agents.transport.batch import Batch
 from agents.transport.checkpoint import Checkpointer, Plain, Transactional
 from agents.transport.failpoints import reached
 from agents.transport.producer import MAX_BATCH, Outgoing, send
+from agents.transport.recreated import Mark, recreated
 from agents.transport.table import BatchTable, Restore
 from schemas.customer import Customer
 from schemas.policy import load_policy
@@ -113,6 +115,7 @@ class Detector:
             outcome = self._pipeline.process(
                 batch.records, batch.partition, states, self._accounts.known, datetime.now(UTC)
             )
+            states.moved(batch.records[-1].offset, batch.records[-1].timestamp)
             if not (outcome.raised or outcome.refused or outcome.strays):
                 self._count(outcome)
                 states.lock.release()
@@ -226,11 +229,31 @@ class Detector:
         reached("opened")
 
     async def _restored(self, partitions: set[int]) -> None:
-        for partition in partitions:
-            states = self._states[partition] = PartitionStates(self._table.local, partition)
+        restored = {partition: PartitionStates(self._table.local, partition) for partition in partitions}
+        await self._check_epoch(restored)
+        self._states.update(restored)
+        for partition, states in restored.items():
             # Accounts that became known while nobody had the partition.
             known = [self._accounts.known[c] for c in states.customers_waiting() if c in self._accounts.known]
             await self._update_waiting(states, partition, known)
+
+    async def _check_epoch(self, restored: Mapping[int, PartitionStates]) -> None:
+        marks = {
+            TopicPartition(self._events, partition): Mark(states.position.offset, states.position.timestamp)
+            for partition, states in restored.items()
+            if states.position.offset >= 0
+        }
+        if not marks:
+            return
+        async with connected(kafka.consumer(self._settings, enable_auto_commit=False)) as consumer:
+            gone = await recreated(consumer, marks)
+        if gone:
+            partitions = ", ".join(str(tp.partition) for tp in sorted(gone))
+            message = (
+                f"{self._events} was deleted and made again: its partitions {partitions} do not hold what the state "
+                "says was read; stop all detectors and run `csatwatch state new-epoch` to go on with the windows kept"
+            )
+            raise BadSettings(message)
 
     async def _revoked(self, _app: object, revoked: set[TP], **_: object) -> None:
         if any(tp.topic == self._events for tp in revoked):

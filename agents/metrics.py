@@ -33,7 +33,8 @@ ALERTS_TAKEN = Counter(
 )
 DELIVERIES = Counter(
     "csatwatch_deliveries",
-    "Attempts to deliver a step, by sink and result: done, retry, failed, cancelled, or lost (taken over by another worker).",
+    "Attempts to deliver a step, by sink and result: done, retry, failed, cancelled, or lost (to another worker, after "
+    "the lease).",
     ["sink", "result"],
     registry=REGISTRY,
 )

@@ -7,6 +7,9 @@ from typing import Any
 import msgspec
 from msgspec.structs import astuple
 
+from agents.epoch import POSITION, Position
+from agents.epoch import decode as decode_position
+from agents.epoch import encode as encode_position
 from agents.transport.producer import Outgoing
 from agents.transport.table import PartitionStore
 from schemas.wire import CustomerTrend, Trend, encode
@@ -25,6 +28,7 @@ class PartitionStates:
     """States of one assignment. Made anew with each: meanwhile another worker may have written.
 
     Attributes:
+        position: up to where they go.
         lock: held from the fold of a batch until what follows from it is acknowledged.
         writing: held while a checkpoint is written: one at a time.
     """
@@ -40,6 +44,12 @@ class PartitionStates:
         self._changed_waiting: set[str] = set()
         self._in_flight: dict[bytes, bytes | None] = {}  # taken for a checkpoint that is not in the store yet
         self._trends: dict[str, Trend] = {}  # as last published
+        position = store.value(partition, POSITION)
+        self.position = Position() if position is None else decode_position(position)
+
+    def moved(self, offset: int, timestamp: int) -> None:
+        """Every record up to this one is in the states."""
+        self.position = Position(self.position.epoch, offset, timestamp)
 
     def track(self, customer_id: str) -> Track:
         """The customer's track, an empty one for a new customer."""
@@ -47,6 +57,8 @@ class PartitionStates:
         if track is None:
             value = self._stored(customer_id.encode())
             track = self._tracks[customer_id] = Track() if value is None else Track.decode(value)
+            if track.epoch != self.position.epoch:
+                track.epoch, track.applied = self.position.epoch, -1
         return track
 
     def changed(self, customer_id: str) -> None:
@@ -56,7 +68,7 @@ class PartitionStates:
     def forget(self, customer_id: str, applied: int) -> None:
         """Replace the track by an empty one that has seen `applied`, and drop what was waiting."""
         track = self._tracks[customer_id] = Track()
-        track.applied = applied
+        track.epoch, track.applied = self.position.epoch, applied
         self._changed.add(customer_id)
         self.set_waiting(customer_id, {})
 
@@ -89,6 +101,7 @@ class PartitionStates:
         for customer in self._changed_waiting:
             waiting = self._waiting[customer]
             changes[_WAITING + customer.encode()] = _encode(waiting) if waiting else None
+        changes[POSITION] = encode_position(self.position)
         self._in_flight = changes
         return changes
 

@@ -64,6 +64,7 @@ class TrendAlert(msgspec.Struct, array_like=True, gc=False):
 
 class _State(msgspec.Struct, array_like=True, gc=False):
     format: int
+    epoch: int
     applied: int
     answers: list[Answer]
     closed: list[tuple[int, str]]
@@ -116,11 +117,17 @@ class UnknownFormat(Exception):
 
 
 class Track:
-    """One customer's window. `applied` is the offset of the last record in it: a replay is recognised by it."""
+    """One customer's window.
 
-    __slots__ = ("_surveys", "answers", "applied", "closed", "sums", "trend")
+    Attributes:
+        applied: offset of the last record in it: a replay is recognised by it.
+        epoch: of the event topic that this offset belongs to.
+    """
+
+    __slots__ = ("_surveys", "answers", "applied", "closed", "epoch", "sums", "trend")
 
     def __init__(self, state: _State | None = None) -> None:
+        self.epoch = state.epoch if state else 0
         self.applied = state.applied if state else -1
         self.answers: list[Answer] = state.answers if state else []
         self.closed: list[tuple[int, str]] = state.closed if state else []
@@ -131,7 +138,7 @@ class Track:
 
     def encode(self) -> bytes:
         """The state as it is kept: MessagePack, about 60 bytes a rating."""
-        return _encode(_State(FORMAT, self.applied, self.answers, self.closed, self.trend))
+        return _encode(_State(FORMAT, self.epoch, self.applied, self.answers, self.closed, self.trend))
 
     @classmethod
     def decode(cls, value: bytes) -> "Track":

@@ -148,6 +148,11 @@ class Restore(Recovery):
             await self._ready(partitions)
             await self._restore(partitions)
             await self._restored(partitions)
+        except asyncio.CancelledError:
+            # By the next rebalance or a stop. From anywhere else Faust would wait for ever.
+            if not (self.signal_recovery_start.is_set() or self.should_stop):
+                await cast("BatchApp", self.app).fail(RuntimeError("the restoring of the state was cancelled"))
+            raise
         except Exception as error:  # noqa: BLE001 (without its state a worker must not go on, whatever it was)
             await cast("BatchApp", self.app).fail(error)
             return

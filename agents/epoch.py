@@ -1,0 +1,98 @@
+"""Up to where a partition's states go, and `csatwatch state new-epoch` after the event topic was made again."""
+
+import click
+import msgspec
+from aiokafka import TopicPartition
+
+from agents import kafka
+from agents.refused import Failed
+from agents.session import connected, visit
+from agents.settings import Settings, load_settings
+from agents.transport.checkpoint import Transactional
+from agents.transport.ends import ends
+from agents.transport.producer import MAX_BATCH, Outgoing
+from streams.topology import EVENTS, changelog
+
+POSITION = b"position"
+"""The key of a partition's position among its states."""
+
+
+class Position(msgspec.Struct, array_like=True, frozen=True):
+    """The last record that a partition's states have seen.
+
+    Attributes:
+        epoch: raised when the event topic was made again; offsets of an older one mean nothing.
+        offset, timestamp: of that record; -1 and 0 before the first.
+    """
+
+    epoch: int = 0
+    offset: int = -1
+    timestamp: int = 0
+
+
+encode = msgspec.msgpack.Encoder().encode
+decode = msgspec.msgpack.Decoder(Position).decode
+
+
+@click.group()
+def state() -> None:
+    """Look after the detector's state."""
+
+
+@state.command("new-epoch")
+def new_epoch() -> None:
+    """Go on with the windows kept, after csat-events was deleted and made again.
+
+    Stop all detectors first. Nothing is forgotten; the new topic is read from its beginning.
+    """
+    settings = load_settings()
+    epochs = visit(settings, _begin(settings))
+    click.echo(f"{len(epochs)} partitions begin epoch {max(epochs)}: start the detectors again")
+
+
+async def _begin(settings: Settings) -> list[int]:
+    events, log = settings.topic(EVENTS), settings.topic(changelog(settings.app_id))
+    group = settings.group("detect")
+    async with connected(kafka.admin(settings)) as admin:
+        topics = {t["topic"]: t for t in await admin.describe_topics([events, log])}
+        counts = [0 if topics[name]["error_code"] else len(topics[name]["partitions"]) for name in (events, log)]
+        if 0 in counts or counts[0] != counts[1]:
+            message = (
+                f"{events} has {counts[0]} partitions and {log} has {counts[1]}: run `csatwatch topics create` first, "
+                "with CSATWATCH_PARTITIONS as it was"
+            )
+            raise Failed(message)
+        described = await admin.describe_consumer_groups([group])
+    if any(members for response in described for *_, members, _ in response.groups):
+        message = f"the group {group} has members: stop all detectors first"
+        raise Failed(message)
+    positions = await _positions(settings, log, counts[0])
+    checkpoints = Transactional(
+        group, lambda name: kafka.producer(settings, transactional_id=name, max_batch_size=MAX_BATCH)
+    )
+    await checkpoints.open(set(positions))
+    try:
+        for partition, position in positions.items():
+            new = Position(position.epoch + 1)
+            record = Outgoing(partition, POSITION, encode(new))
+            await checkpoints.write(TopicPartition(events, partition), {log: [record]}, 0)
+    finally:
+        await checkpoints.close()
+    return [position.epoch + 1 for position in positions.values()]
+
+
+async def _positions(settings: Settings, log: str, partitions: int) -> dict[int, Position]:
+    tps = [TopicPartition(log, p) for p in range(partitions)]
+    found = dict.fromkeys(range(partitions), Position())
+    consumer = kafka.consumer(settings, enable_auto_commit=False, auto_offset_reset="earliest")
+    async with connected(consumer):
+        consumer.assign(tps)
+        last = await ends(consumer, tps)
+        await consumer.seek_to_beginning(*tps)
+        waiting = set(tps)
+        while waiting := {tp for tp in waiting if await consumer.position(tp) < last[tp]}:
+            for tp, records in (await consumer.getmany(*waiting, timeout_ms=1000, max_records=20_000)).items():
+                for record in records:
+                    if record.key == POSITION and record.value:
+                        found[tp.partition] = decode(record.value)
+    return found
