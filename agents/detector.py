@@ -16,6 +16,7 @@ from faust.types import TP
 from agents import kafka, metrics
 from agents.accounts import Accounts
 from agents.app import build
+from agents.flood import Flood
 from agents.health import Health
 from agents.run import run
 from agents.session import connected
@@ -55,8 +56,9 @@ _log = structlog.get_logger(__name__)
 class Detector:
     """Detection on the partitions that the group gives to this worker."""
 
-    def __init__(self, settings: Settings, pipeline: Pipeline, accounts: Accounts, app: BatchApp) -> None:
+    def __init__(self, settings: Settings, pipeline: Pipeline, accounts: Accounts, app: BatchApp, flood: Flood) -> None:
         self._settings = settings
+        self._flood = flood
         self._pipeline = pipeline
         self._accounts = accounts
         self._app = app
@@ -115,6 +117,7 @@ class Detector:
             outcome = self._pipeline.process(
                 batch.records, batch.partition, states, self._accounts.known, datetime.now(UTC)
             )
+            self._flood.count(len(batch.records), len(outcome.refused))
             states.moved(batch.records[-1].offset, batch.records[-1].timestamp)
             if not (outcome.raised or outcome.refused or outcome.strays):
                 self._count(outcome)
@@ -287,7 +290,8 @@ async def main(settings: Settings) -> int:
     state = take(settings.state_dir, cluster, settings.group("detect"))
     app = build(settings, "detect", data=state.path)
     pipeline, accounts = Pipeline(policy, partitions[EVENTS]), Accounts(settings, partitions[CUSTOMERS])
-    detector = Detector(settings, pipeline, accounts, app)
+    flood = Flood(settings.dead_letter_limit, state.path)
+    detector = Detector(settings, pipeline, accounts, app, flood)
     policy_version = f"{policy.policy} {policy.version}"
     # States live long and make no cycles: looking through all of them again and again finds nothing.
     gc.freeze()

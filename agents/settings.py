@@ -67,6 +67,8 @@ class Settings(BaseModel):
     replication: Annotated[int, Field(ge=1, le=10)] = 1
     public_url: Annotated[str, Field(pattern=r"^https?://\S+$")] | None = None
     """Where people reach the pages, for links in messages."""
+    dead_letter_limit: Annotated[float, Field(ge=0, le=1)] = 0.5
+    """Share of the last 100,000 records: more dead letters than that (and 20,000) stop the detector. 1: never."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["human", "json"] = "human"
 

@@ -11,6 +11,7 @@ from streams.topology import EVENTS, HEADER_REROUTED
 from tests.conftest import Broker
 from tests.integration.detector.conftest import PARTITIONS, TODAY, Installation, expected, feed
 from tests.memory import ACME, answer
+from tests.servers.processes import Csatwatch
 from tests.servers.topics import Record, Stored, produce
 
 
@@ -53,6 +54,24 @@ async def test_every_codec_is_read(installation: Installation, codec: str) -> No
     async with installation.detector():
         await installation.processed()
     assert await installation.statuses() == expected(events)
+
+
+async def test_a_flood_of_dead_letters_stops_the_detector_and_is_let_through_on_demand(
+    installation: Installation,
+) -> None:
+    if not installation.broker.transactions:
+        pytest.skip("tried once, where records come fast")
+    await installation.publish([b"x"] * 25_000)
+    flooded = installation.detector()
+    for _ in range(2):  # the second time at once: what was counted outlives the process
+        flooded.start()
+        assert await flooded.ended() != 0
+        assert "CSATWATCH_DEAD_LETTER_LIMIT=1" in flooded.log
+    assert len(await installation.dead_letters()) < 25_000
+    relieved = installation.settings | {"CSATWATCH_DEAD_LETTER_LIMIT": "1"}
+    async with Csatwatch("detect", relieved, installation.directory):
+        await installation.processed()
+    assert len(await installation.dead_letters()) >= 25_000
 
 
 async def test_strange_records_are_dead_lettered_and_the_stream_goes_on(
