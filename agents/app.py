@@ -48,6 +48,9 @@ def build(settings: Settings, role: Role, *, data: Path | None = None) -> BatchA
         web_enabled=False,
         autodiscover=False,
         table_cleanup_interval=3600.0,
+        # Faust's standbys write their changelog records, late and with gaps, into the very store that checkpoints and
+        # our own recovery write to: a worker that then takes the partition over has old values under a new offset.
+        table_standby_replicas=0,
     )
     watch(app, settings, role)
     return app
