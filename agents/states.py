@@ -56,7 +56,7 @@ class PartitionStates:
         track = self._tracks.get(customer_id)
         if track is None:
             value = self._stored(customer_id.encode())
-            track = self._tracks[customer_id] = Track() if value is None else Track.decode(value)
+            track = self._tracks[customer_id] = Track() if value is None else self._decoded(customer_id, value)
             if track.epoch != self.position.epoch:
                 track.epoch, track.applied = self.position.epoch, -1
         return track
@@ -67,8 +67,9 @@ class PartitionStates:
 
     def forget(self, customer_id: str, applied: int) -> None:
         """Replace the track by an empty one that has seen `applied`, and drop what was waiting."""
-        track = self._tracks[customer_id] = Track()
-        track.epoch, track.applied = self.position.epoch, applied
+        track = self.track(customer_id)
+        track.clear()
+        track.applied = applied
         self._changed.add(customer_id)
         self.set_waiting(customer_id, {})
 
@@ -97,7 +98,10 @@ class PartitionStates:
 
     def take_changes(self) -> Mapping[bytes, bytes | None]:
         """What the next checkpoint writes; None deletes."""
-        changes: dict[bytes, bytes | None] = {c.encode(): self._tracks[c].encode() for c in self._changed}
+        changes: dict[bytes, bytes | None] = {}
+        for customer in self._changed:
+            for suffix, value in self._tracks[customer].encode().items():
+                changes[(customer + suffix).encode()] = value
         for customer in self._changed_waiting:
             waiting = self._waiting[customer]
             changes[_WAITING + customer.encode()] = _encode(waiting) if waiting else None
@@ -125,6 +129,9 @@ class PartitionStates:
         self._trim(self._tracks)
         self._trim(self._waiting)
         self._trim(self._trends)
+
+    def _decoded(self, customer_id: str, head: bytes) -> Track:
+        return Track.decode(head, lambda suffix: self._stored((customer_id + suffix).encode()))
 
     def _stored(self, key: bytes) -> bytes | None:
         if key in self._in_flight:

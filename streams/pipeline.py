@@ -160,6 +160,8 @@ class Pipeline:
             if holder is None or not holder.open or holder.revision != alert.revision:
                 continue
             holder.revision += 1
+            if isinstance(holder, Answer):
+                track.touched(holder)
             updated = alerts.with_account(alert, customer, holder.revision, self.policy, now)
             found.append((updated, encode(updated)))
         states.changed(customer.customer_id)

@@ -5,21 +5,25 @@ Folding an answer that is newer than all others costs the same however long the 
 recounts from its place.
 """
 
-from bisect import bisect_left, bisect_right, insort
-from collections.abc import Iterable
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Sequence
 from operator import attrgetter
 from typing import Final, Literal
 
 import msgspec
 
 from schemas.policy import Policy
+from streams.pieces import PIECE, Pieces
 
 FORMAT = 1
 """Of the encoded state. A release reads its own and the one before."""
 
 DAY = 86_400_000_000
 """Microseconds."""
+HOUR = DAY // 24
 MONTH = 30 * DAY
+MOST_BYTES = 400_000
+"""Of one value: well below Kafka's limit of 1 MiB for a record."""
 
 
 class Answer(msgspec.Struct, array_like=True, gc=False):
@@ -62,13 +66,15 @@ class TrendAlert(msgspec.Struct, array_like=True, gc=False):
     open: bool
 
 
-class _State(msgspec.Struct, array_like=True, gc=False):
+class _Head(msgspec.Struct, array_like=True, gc=False):
     format: int
     epoch: int
     applied: int
     answers: list[Answer]
     closed: list[tuple[int, str]]
     trend: TrendAlert | None
+    answer_pieces: list[tuple[int, int]] = []
+    closed_pieces: list[tuple[int, int]] = []
 
 
 class Spans(msgspec.Struct, frozen=True, gc=False):
@@ -77,6 +83,10 @@ class Spans(msgspec.Struct, frozen=True, gc=False):
     window: int
     recent: int
     baseline: int
+
+    def edge(self, newest: int) -> int:
+        """What lies before this has expired. By the full hour, so that a long list is not moved for every rating."""
+        return (newest - self.window) // HOUR * HOUR
 
     @classmethod
     def of(cls, policy: Policy) -> "Spans":
@@ -109,7 +119,9 @@ class Sums(msgspec.Struct, gc=False):
 _at = attrgetter("at")
 _order = attrgetter("at", "event")
 _encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(_State).decode
+_decode_head = msgspec.msgpack.Decoder(_Head).decode
+_decode_answers = msgspec.msgpack.Decoder(list[Answer]).decode
+_decode_closed = msgspec.msgpack.Decoder(list[tuple[int, str]]).decode
 
 
 class UnknownFormat(Exception):
@@ -122,36 +134,103 @@ class Track:
     Attributes:
         applied: offset of the last record in it: a replay is recognised by it.
         epoch: of the event topic that this offset belongs to.
+        sums: None where they are to be counted.
     """
 
-    __slots__ = ("_surveys", "answers", "applied", "closed", "epoch", "sums", "trend")
+    __slots__ = (
+        "_answer_pieces",
+        "_closed_pieces",
+        "_surveys",
+        "answers",
+        "applied",
+        "closed",
+        "epoch",
+        "sums",
+        "trend",
+    )
 
-    def __init__(self, state: _State | None = None) -> None:
-        self.epoch = state.epoch if state else 0
-        self.applied = state.applied if state else -1
-        self.answers: list[Answer] = state.answers if state else []
-        self.closed: list[tuple[int, str]] = state.closed if state else []
-        self.trend = state.trend if state else None
-        self._surveys = {a.survey: a for a in self.answers}
+    def __init__(self) -> None:
+        self.epoch = 0
+        self.applied = -1
+        self.answers: list[Answer] = []
+        self.closed: list[tuple[int, str]] = []
+        self.trend: TrendAlert | None = None
         self.sums: Sums | None = None
-        """None: to be counted."""
+        self._surveys: dict[str, Answer] = {}
+        self._answer_pieces = Pieces()
+        self._closed_pieces = Pieces()
 
-    def encode(self) -> bytes:
-        """The state as it is kept: MessagePack, about 60 bytes a rating."""
-        return _encode(_State(FORMAT, self.epoch, self.applied, self.answers, self.closed, self.trend))
+    def encode(self) -> dict[str, bytes | None]:
+        """The values that changed, by the suffix of their key; None deletes. About 60 bytes a rating.
+
+        The head, with the newest ratings, goes by the customer's id alone and is always among them.
+        """
+        changed: dict[str, bytes | None] = {}
+        answers, closed = self._answer_pieces, self._closed_pieces
+        if len(self.answers) > 2 * PIECE:
+            answers.seal(len(self.answers))
+        if len(self.closed) > 2 * PIECE:
+            closed.seal(len(self.closed))
+        while len(head := self._encode_head()) > MOST_BYTES:
+            pieces, size = max(
+                ((answers, len(self.answers)), (closed, len(self.closed))), key=lambda x: x[1] - x[0].total
+            )
+            pieces.seal_half(size)
+        for pieces, mark, entries in ((answers, "a", self.answers), (closed, "c", self.closed)):
+            changed.update(_encode_pieces(pieces, mark, entries))
+        # Splitting a piece changes what the head says of it.
+        changed[""] = self._encode_head() if changed else head
+        return changed
 
     @classmethod
-    def decode(cls, value: bytes) -> "Track":
-        """The track in `value`. Raises `UnknownFormat`."""
+    def decode(cls, head: bytes, piece: Callable[[str], bytes | None]) -> "Track":
+        """The track of a head; `piece` gives the value of a key's suffix. Raises `UnknownFormat`."""
+        track = cls()
         try:
-            state = _decode(value)
+            state = _decode_head(head)
+            if state.format != FORMAT:
+                msg = f"a state of format {state.format}, this release reads {FORMAT}: run the release that wrote it"
+                raise UnknownFormat(msg)
+            track.epoch, track.applied, track.trend = state.epoch, state.applied, state.trend
+            for number, _ in state.answer_pieces:
+                track.answers += _decode_answers(piece(f"/a{number}") or b"")
+            for number, _ in state.closed_pieces:
+                track.closed += _decode_closed(piece(f"/c{number}") or b"")
         except msgspec.DecodeError as error:
             msg = f"a state that this release cannot read ({error})"
             raise UnknownFormat(msg) from None
-        if state.format != FORMAT:
-            msg = f"a state of format {state.format}, this release reads {FORMAT}: run the release that wrote it"
-            raise UnknownFormat(msg)
-        return cls(state)
+        track.answers += state.answers
+        track.closed += state.closed
+        track._answer_pieces = Pieces(state.answer_pieces)
+        track._closed_pieces = Pieces(state.closed_pieces)
+        track._surveys = {a.survey: a for a in track.answers}
+        return track
+
+    def clear(self) -> None:
+        """Forget everything but up to where the records were read."""
+        self._answer_pieces.drop_all()
+        self._closed_pieces.drop_all()
+        self.answers, self.closed, self._surveys = [], [], {}
+        self.trend = self.sums = None
+
+    def touched(self, answer: Answer) -> None:
+        """Something in `answer` was changed from outside."""
+        self._answer_pieces.changed(self._place(answer))
+
+    def _encode_head(self) -> bytes:
+        answers, closed = self._answer_pieces, self._closed_pieces
+        return _encode(
+            _Head(
+                FORMAT,
+                self.epoch,
+                self.applied,
+                self.answers[answers.total :] if answers.kept else self.answers,
+                self.closed[closed.total :] if closed.kept else self.closed,
+                self.trend,
+                answers.kept,
+                closed.kept,
+            )
+        )
 
     @property
     def newest(self) -> int:
@@ -171,31 +250,39 @@ class Track:
             answers.append(answer)
             if self.sums is not None:
                 self._advance(self.sums, answer, spans)
-            if answers[0].at < at - spans.window:
+            if answers[0].at < spans.edge(at):
                 self._expire(spans)
             return APPLIED
-        if answers and at < answers[-1].at - spans.window:
+        if answers and at < spans.edge(answers[-1].at):
             return LATE
         if before is not None:
             if (at, answer.event) <= (before.at, before.event):
                 return DUPLICATE if answer.event == before.event else LATE
             answer.revision, answer.open = before.revision, before.open
-            del answers[bisect_left(answers, (before.at, before.event), key=_order)]
-            self.sums = None
+            place = self._place(before)
+            self._answer_pieces.removed(place)
+            del answers[place]
         surveys[survey] = answer
-        insort(answers, answer, key=_order)
+        place = self._place(answer)
+        if place < len(answers):
+            self._answer_pieces.inserted(place)
+        answers.insert(place, answer)
         self.sums = None
         self._expire(spans)
         return APPLIED
 
     def close_ticket(self, ticket: str, at: int, spans: Spans) -> Fold:
         """Note that a ticket was closed: it counts among the customer's tickets whether or not it is rated."""
-        if (at, ticket) in self.closed:
+        closing = (at, ticket)
+        place = bisect_left(self.closed, closing)
+        if self.closed[place : place + 1] == [closing]:
             return DUPLICATE
         newest = self.newest if self.answers else self.closed[-1][0] if self.closed else at
-        if at < newest - spans.window:
+        if at < spans.edge(newest):
             return LATE
-        insort(self.closed, (at, ticket))
+        if place < len(self.closed):
+            self._closed_pieces.inserted(place)
+        self.closed.insert(place, closing)
         self._expire(spans)
         return APPLIED
 
@@ -215,9 +302,11 @@ class Track:
         """The tickets closed in the 30 days up to and with `at`."""
         return (ticket for closed, ticket in self.closed if at - MONTH <= closed <= at)
 
+    def _place(self, answer: Answer) -> int:
+        return bisect_left(self.answers, (answer.at, answer.event), key=_order)
+
     def _expire(self, spans: Spans) -> None:
-        newest = self.newest if self.answers else self.closed[-1][0]
-        edge = newest - spans.window
+        edge = spans.edge(self.newest if self.answers else self.closed[-1][0])
         if self.answers and self.answers[0].at < edge:
             gone = bisect_left(self.answers, edge, key=_at)
             for answer in self.answers[:gone]:
@@ -227,9 +316,12 @@ class Track:
             if self.sums is not None:  # the spans fit into the window: what expires has left them before
                 self.sums.first_baseline -= gone
                 self.sums.first_recent -= gone
+            self._answer_pieces.expired(gone)
             del self.answers[:gone]
         if self.closed and self.closed[0][0] < edge:
-            del self.closed[: bisect_left(self.closed, (edge, ""))]
+            gone = bisect_left(self.closed, (edge, ""))
+            self._closed_pieces.expired(gone)
+            del self.closed[:gone]
 
     def _advance(self, sums: Sums, answer: Answer, spans: Spans) -> None:
         answers, rating = self.answers, answer.rating
@@ -259,3 +351,16 @@ class Track:
             first_recent=first_recent,
             first_baseline=first_baseline,
         )
+
+
+def _encode_pieces(pieces: Pieces, mark: str, entries: Sequence[object]) -> dict[str, bytes | None]:
+    changed: dict[str, bytes | None] = {}
+    waiting = list(pieces.take())
+    for number, begin, end in waiting:
+        value = _encode(entries[begin:end]) if end else None
+        if value is not None and len(value) > MOST_BYTES and end - begin > 1:
+            pieces.split(number)
+            changed |= _encode_pieces(pieces, mark, entries)
+        else:
+            changed[f"/{mark}{number}"] = value
+    return changed

@@ -39,8 +39,8 @@ class MemoryStates:
         self.touched.add(customer_id)
 
     def forget(self, customer_id: str, applied: int) -> None:
-        self.tracks[customer_id] = Track()
-        self.tracks[customer_id].applied = applied
+        self.track(customer_id).clear()
+        self.track(customer_id).applied = applied
         self.kept.pop(customer_id, None)
 
     def waiting(self, customer_id: str) -> Mapping[str, bytes]:

@@ -50,9 +50,8 @@ class Oracle:
         survey = event.get("response_id") or event["ticket_id"]
         at = datetime.fromisoformat(event["responded_at"])
         new = (at, event["event_id"], event["rating"], survey)
-        window = timedelta(days=self.policy.window_days)
         kept = self._window(customer)
-        if kept and at < kept[-1][0] - window:
+        if kept and at < self._edge(kept[-1][0]):
             return
         before = next((a for a in kept if a[3] == survey), None)
         if before is not None and new[:2] <= before[:2]:
@@ -65,8 +64,11 @@ class Oracle:
         answers = sorted(customer.answers.values())
         if not answers:
             return []
-        edge = answers[-1][0] - timedelta(days=self.policy.window_days)
-        return [a for a in answers if a[0] >= edge]
+        return [a for a in answers if a[0] >= self._edge(answers[-1][0])]
+
+    def _edge(self, newest: datetime) -> datetime:
+        edge = newest - timedelta(days=self.policy.window_days)
+        return edge.replace(minute=0, second=0, microsecond=0)
 
     def _poor(self, name: str, customer: Customer, new: Answer, *, again: bool) -> None:
         # A survey is remembered as long as its answer is in the window: after that, another answer is a new one.

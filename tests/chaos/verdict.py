@@ -16,7 +16,7 @@ from streams.partition import partition_of
 from streams.topology import ALERTS, DEAD_LETTERS, EVENTS, HEADER_REROUTED, RATINGS_TABLE
 from streams.track import Track
 from tests.chaos.feed import POISON_KEY
-from tests.chaos.site import Site
+from tests.chaos.site import Site, is_customer
 from tests.oracle import Oracle
 from tests.servers.topics import Stored
 
@@ -146,7 +146,11 @@ def _last(records: Sequence[Stored]) -> Mapping[bytes, bytes]:
 
 
 def _windows(values: Mapping[bytes, bytes]) -> Mapping[str, Window]:
-    tracks = {key.decode(): Track.decode(value) for key, value in values.items() if b":" not in key}
+    tracks = {
+        key.decode(): Track.decode(value, lambda suffix, key=key: values.get(key + suffix.encode()))
+        for key, value in values.items()
+        if is_customer(key)
+    }
     return {
         name: {a.survey: (_EPOCH + timedelta(microseconds=a.at), a.event, a.rating) for a in track.answers}
         for name, track in tracks.items()
