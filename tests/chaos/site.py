@@ -120,3 +120,8 @@ class Site:
             await consumer.commit({TopicPartition(self.events, p): offset for p, offset in offsets.items()})
         finally:
             await consumer.stop()
+
+
+def is_customer(key: bytes) -> bool:
+    """Whether that key of the changelog is a customer's track: the others are named by a prefix."""
+    return len(key) == 36 and key.count(b"-") == 4

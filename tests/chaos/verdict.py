@@ -146,11 +146,10 @@ def _last(records: Sequence[Stored]) -> Mapping[bytes, bytes]:
 
 
 def _windows(values: Mapping[bytes, bytes]) -> Mapping[str, Window]:
-    tracks = {
-        key.decode(): Track.decode(value, lambda suffix, key=key: values.get(key + suffix.encode()))
-        for key, value in values.items()
-        if is_customer(key)
-    }
+    def decoded(key: bytes) -> Track:
+        return Track.decode(values[key], lambda suffix: values.get(key + suffix.encode()))
+
+    tracks = {key.decode(): decoded(key) for key in values if is_customer(key)}
     return {
         name: {a.survey: (_EPOCH + timedelta(microseconds=a.at), a.event, a.rating) for a in track.answers}
         for name, track in tracks.items()
