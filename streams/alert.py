@@ -24,13 +24,10 @@ _STEPS = tuple(Severity)
 def context_of(track: Track, answer: Answer, rules: Rules) -> Context:
     """What the window says beside the answer itself, which is in the track."""
     others = len(track.answers) - 1
-    month = track.month_up_to(answer.at)
-    tickets = {a.ticket or a.survey for a in month}
-    if track.closed:
-        tickets.update(track.tickets_closed_in_month(answer.at))
+    tickets, low = track.month_up_to(answer.at, rules.poor, rules.spans)
     return Context(
-        tickets_30d=len(tickets),
-        low_ratings_30d=sum([a.rating <= rules.poor for a in month]),
+        tickets_30d=tickets,
+        low_ratings_30d=low,
         previous_avg=(track.counted(rules.spans).total - answer.rating) / others if others else None,
     )
 

@@ -6,7 +6,7 @@ recounts from its place.
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Sequence
 from operator import attrgetter
 from typing import Final, Literal
 
@@ -22,6 +22,7 @@ DAY = 86_400_000_000
 """Microseconds."""
 HOUR = DAY // 24
 MONTH = 30 * DAY
+_MANY = 200  # answers in 30 days, from which on they are counted up and down
 MOST_BYTES = 400_000
 """Of one value: well below Kafka's limit of 1 MiB for a record."""
 
@@ -114,6 +115,28 @@ class Sums(msgspec.Struct, gc=False):
     baseline: int = 0
     first_recent: int = 0
     first_baseline: int = 0
+    month: "Month | None" = None
+
+
+class Month(msgspec.Struct, gc=False):
+    """What the 30 days up to the newest answer hold; kept up only where they hold many.
+
+    `ratings` counts by rating, `tickets` by ticket; `first` is the place where they begin.
+    """
+
+    first: int
+    ratings: list[int]
+    tickets: dict[str, int]
+
+    def add(self, answer: Answer, by: int) -> None:
+        """Count an answer in (1) or out (-1)."""
+        self.ratings[answer.rating] += by
+        ticket = answer.ticket or answer.survey
+        left = self.tickets.get(ticket, 0) + by
+        if left:
+            self.tickets[ticket] = left
+        else:
+            del self.tickets[ticket]
 
 
 _at = attrgetter("at")
@@ -250,7 +273,7 @@ class Track:
             answers.append(answer)
             if self.sums is not None:
                 self._advance(self.sums, answer, spans)
-            if answers[0].at < spans.edge(at):
+            if answers[0].at < at - spans.window:
                 self._expire(spans)
             return APPLIED
         if answers and at < spans.edge(answers[-1].at):
@@ -292,15 +315,26 @@ class Track:
             self.sums = self._count(spans)
         return self.sums
 
-    def month_up_to(self, at: int) -> list[Answer]:
-        """The answers of the 30 days up to and with `at`."""
+    def month_up_to(self, at: int, poor: int, spans: Spans) -> tuple[int, int]:
+        """Distinct tickets, rated or closed, and ratings of at most `poor`, of the 30 days up to and with `at`."""
         answers = self.answers
+        now = at >= answers[-1].at
+        if now and (month := self.counted(spans).month) is not None:
+            return len(month.tickets) + self._only_closed(at, month.tickets), sum(month.ratings[: poor + 1])
         first = bisect_left(answers, at - MONTH, key=_at)
-        return answers[first:] if answers[-1].at <= at else answers[first : bisect_right(answers, at, key=_at)]
+        found = answers[first:] if now else answers[first : bisect_right(answers, at, key=_at)]
+        if now and len(found) > _MANY:
+            month = self.counted(spans).month = Month(first, [0] * 6, {})
+            for answer in found:
+                month.add(answer, 1)
+        tickets = {a.ticket or a.survey for a in found}
+        return len(tickets) + self._only_closed(at, tickets), sum([a.rating <= poor for a in found])
 
-    def tickets_closed_in_month(self, at: int) -> Iterable[str]:
-        """The tickets closed in the 30 days up to and with `at`."""
-        return (ticket for closed, ticket in self.closed if at - MONTH <= closed <= at)
+    def _only_closed(self, at: int, rated: Container[str]) -> int:
+        if not self.closed:
+            return 0
+        month = self.closed[bisect_left(self.closed, (at - MONTH, "")) : bisect_left(self.closed, (at + 1, ""))]
+        return len({ticket for _, ticket in month if ticket not in rated})
 
     def _place(self, answer: Answer) -> int:
         return bisect_left(self.answers, (answer.at, answer.event), key=_order)
@@ -316,6 +350,8 @@ class Track:
             if self.sums is not None:  # the spans fit into the window: what expires has left them before
                 self.sums.first_baseline -= gone
                 self.sums.first_recent -= gone
+                if self.sums.month is not None:
+                    self.sums.month.first -= gone
             self._answer_pieces.expired(gone)
             del self.answers[:gone]
         if self.closed and self.closed[0][0] < edge:
@@ -338,6 +374,13 @@ class Track:
         while (passed := answers[first]).at < edge:
             sums.baseline -= passed.rating
             first = sums.first_baseline = first + 1
+        month = sums.month
+        if month is not None:
+            month.add(answer, 1)
+            edge = answer.at - MONTH
+            while (passed := answers[month.first]).at < edge:
+                month.add(passed, -1)
+                month.first += 1
 
     def _count(self, spans: Spans) -> Sums:
         answers = self.answers

@@ -1,11 +1,14 @@
 """The windows: whatever the order of arrival, and always what a recount gives."""
 
 from datetime import timedelta
+from unittest.mock import patch
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.policy import load_policy
+from streams import track as tracks
 from streams.detect import microseconds
 from streams.pipeline import Pipeline
 from streams.track import Answer, Spans, Track
@@ -98,8 +101,14 @@ def test_a_clear_fall_always_fires(before: list[int], recent: list[int]) -> None
     assert [r.alert.status for r in out.raised if r.alert.kind == "declining_trend"] == ["firing"]
 
 
+@pytest.mark.parametrize("many", [0, 200])
 @given(answers(), st.lists(HOURS, max_size=8))
-def test_the_context_is_what_a_brute_force_count_gives(drawn: list[Answer], closings: list[int]) -> None:
+def test_the_context_is_what_a_brute_force_count_gives(many: int, drawn: list[Answer], closings: list[int]) -> None:
+    with patch.object(tracks, "_MANY", many):
+        compare_contexts(drawn, closings)
+
+
+def compare_contexts(drawn: list[Answer], closings: list[int]) -> None:
     start = NOW
     closed = [
         {
