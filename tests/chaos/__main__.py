@@ -4,6 +4,7 @@ violated invariant; then what it left (topics, states, logs) is kept to be looke
 
 import argparse
 import asyncio
+import logging
 import shutil
 import sys
 import tempfile
@@ -46,6 +47,7 @@ def main() -> int:
         partitions=given.partitions,
         outage=given.outage,
     )
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # it tells of every try while the broker is away
     _say(f"seed {seed}: {plan.events} events, {plan.workers} workers, {len(plan.faults)} faults")
     directory = Path(tempfile.mkdtemp(prefix="csatwatch-chaos-"))
     with KafkaServer(directory / "kafka") as server:

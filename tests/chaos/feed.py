@@ -14,6 +14,7 @@ POISON_KEY = b"poison"
 _OVERSIZE = 1_000_000  # bytes; a broker's default limit is a little more
 _REMEMBERED = 5_000  # events among which the repeated and the revised ones are drawn
 _DAYS = 100
+_LONGEST = 0.02  # share of the ratings that one customer gives
 
 
 class Feed:
@@ -55,7 +56,8 @@ class Feed:
         if self._sent and draw < 0.132:
             return self._revised(i, self._random.choice(self._sent))
         back = self._random.choice((3.0, 400.0)) if draw < 0.162 else 0.0
-        name = self._random.choice(self._names)
+        # The first customer has a long history: its state is kept in pieces.
+        name = self._names[0] if self._random.random() < _LONGEST else self._random.choice(self._names)
         at = self._at(i) - timedelta(days=self._random.uniform(0, back))
         poor = i / self._size > self._declines.get(name, 1)
         event = {

@@ -1,7 +1,7 @@
 """One installation under test: its broker, its topics, and what was published on them."""
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -9,6 +9,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from streams.topology import EVENTS, changelog
+from streams.track import Track
 from tests.chaos.workers import Worker
 from tests.servers.kafka import KafkaServer
 from tests.servers.processes import csatwatch
@@ -122,6 +123,12 @@ class Site:
             await consumer.stop()
 
 
-def is_customer(key: bytes) -> bool:
-    """Whether that key of the changelog is a customer's track: the others are named by a prefix."""
-    return len(key) == 36 and key.count(b"-") == 4
+def track_of(customer: str, values: Mapping[bytes, bytes | None]) -> Track | None:
+    """A customer's track, out of the last values by key."""
+    head = values.get(customer.encode())
+    return None if head is None else Track.decode(head, lambda piece: values.get((customer + piece).encode()))
+
+
+def customers_of(values: Iterable[bytes]) -> Iterator[str]:
+    """The customers among the keys of states: the keys of everything else are no UUIDs."""
+    return (key.decode() for key in values if len(key) == 36 and key.count(b"-") == 4)

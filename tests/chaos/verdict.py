@@ -14,9 +14,8 @@ from schemas.policy import load_policy
 from schemas.wire import decode_alert
 from streams.partition import partition_of
 from streams.topology import ALERTS, DEAD_LETTERS, EVENTS, HEADER_REROUTED, RATINGS_TABLE
-from streams.track import Track
 from tests.chaos.feed import POISON_KEY
-from tests.chaos.site import Site, is_customer
+from tests.chaos.site import Site, customers_of, track_of
 from tests.oracle import Oracle
 from tests.servers.topics import Stored
 
@@ -146,14 +145,11 @@ def _last(records: Sequence[Stored]) -> Mapping[bytes, bytes]:
 
 
 def _windows(values: Mapping[bytes, bytes]) -> Mapping[str, Window]:
-    def decoded(key: bytes) -> Track:
-        return Track.decode(values[key], lambda suffix: values.get(key + suffix.encode()))
-
-    tracks = {key.decode(): decoded(key) for key in values if is_customer(key)}
+    tracks = {name: track_of(name, values) for name in customers_of(values)}
     return {
         name: {a.survey: (_EPOCH + timedelta(microseconds=a.at), a.event, a.rating) for a in track.answers}
         for name, track in tracks.items()
-        if track.answers
+        if track is not None and track.answers
     }
 
 

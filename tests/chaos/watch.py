@@ -12,9 +12,8 @@ from aiokafka.errors import KafkaError
 
 from streams.partition import partition_of
 from streams.topology import HEADER_REROUTED
-from streams.track import Track
 from tests.chaos.feed import POISON_KEY
-from tests.chaos.site import Site, is_customer
+from tests.chaos.site import Site, track_of
 
 _EVERY = 0.5  # seconds
 
@@ -32,7 +31,7 @@ class Watch:
         self._committed: dict[int, int] = defaultdict(int)
         self._checked: dict[int, int] = defaultdict(int)
         self._events: dict[int, list[tuple[int, str]]] = defaultdict(list)  # (offset, customer), not checked yet
-        self._applied: dict[str, int] = {}
+        self._states: dict[bytes, bytes | None] = {}
 
     def reset(self) -> None:
         """The group's offsets are set back on purpose."""
@@ -79,14 +78,10 @@ class Watch:
             for tp, records in (await consumer.getmany(*behind, timeout_ms=200, max_records=20_000)).items():
                 for record in records:
                     if tp.topic == self._site.changelog:
-                        self._note_state(record.key, record.value)
+                        self._states[record.key] = record.value
                     else:
                         self._note_event(record)
         self._compare(committed)
-
-    def _note_state(self, key: bytes, value: bytes | None) -> None:
-        if value is not None and is_customer(key):
-            self._applied[key.decode()] = Track.decode(value, lambda _: b"\x90").applied  # the head alone
 
     def _note_event(self, record: object) -> None:
         key, partition = record.key, record.partition  # type: ignore[attr-defined]
@@ -104,12 +99,11 @@ class Watch:
             if offset < before:
                 self.found.append(f"the commit of partition {partition} went back from {before} to {offset}")
             self._committed[partition] = offset
-            left = []
-            for at, customer in self._events[partition]:
-                if at >= offset:
-                    left.append((at, customer))
-                elif self._applied.get(customer, -1) < at:
+            latest = {customer: at for at, customer in self._events[partition] if at < offset}
+            for customer, at in latest.items():
+                track = track_of(customer, self._states)
+                if track is None or track.applied < at:
                     self.found.append(
                         f"partition {partition} is committed up to {offset}, and the record at {at} is not in the state"
                     )
-            self._events[partition] = left
+            self._events[partition] = [(at, customer) for at, customer in self._events[partition] if at >= offset]
