@@ -124,6 +124,7 @@ class Detector:
                 states.lock.release()
                 return None
         except BaseException:
+            self._drop(batch.partition, states)
             states.lock.release()
             raise
         return self._send(batch, outcome, states)
@@ -150,6 +151,8 @@ class Detector:
             return None
         async with states.writing:
             async with states.lock:  # not between a batch's fold and its alerts' acknowledgement
+                if self._states.get(tp.partition) is not states:
+                    return None
                 offset = self._app.batches.handled_up_to(tp)
                 if offset is None or (offset == self._app.batches.committed_up_to(tp) and not states.has_changes):
                     return offset
@@ -161,7 +164,8 @@ class Detector:
                 records = [Outgoing(tp.partition, key, value) for key, value in changes.items()]
                 last = await self._checkpoints.write(tp, {log: records, self._settings.topic(TRENDS): trends}, offset)
             reached("before-local-put")
-            if log in last:
+            # Not after a rebalance that did not wait for this: the store may hold another worker's newer states.
+            if log in last and self._states.get(tp.partition) is states:
                 self._table.local.write(tp.partition, changes.items(), last[log])
             states.written()
             reached("after-local-put")
@@ -193,8 +197,16 @@ class Detector:
             )
             reached("alerts-acknowledged")
             self._count(outcome)
+        except BaseException:
+            self._drop(batch.partition, states)
+            raise
         finally:
             states.lock.release()
+
+    def _drop(self, partition: int, states: PartitionStates) -> None:
+        """Let no checkpoint keep states of which not everything got out: a replay would take it for published."""
+        if self._states.get(partition) is states:
+            del self._states[partition]
 
     async def _publish(self, topic: str, records: Iterable[Outgoing]) -> None:
         await send(self._producer, self._settings.topic(topic), records)
@@ -218,10 +230,14 @@ class Detector:
     async def _update_waiting(self, states: PartitionStates, partition: int, customers: Iterable[Customer]) -> None:
         async with states.lock:
             now = datetime.now(UTC)
-            found = [pair for c in customers for pair in self._pipeline.account_arrived(c, states, now)]
-            await self._publish(
-                ALERTS, [Outgoing(partition, a.customer_id.encode(), v, headers_of(a)) for a, v in found]
-            )
+            try:
+                found = [pair for c in customers for pair in self._pipeline.account_arrived(c, states, now)]
+                await self._publish(
+                    ALERTS, [Outgoing(partition, a.customer_id.encode(), v, headers_of(a)) for a, v in found]
+                )
+            except BaseException:
+                self._drop(partition, states)
+                raise
         _count_alerts(alert for alert, _ in found)
 
     # -- rebalance
