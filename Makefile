@@ -65,17 +65,18 @@ check-more: $(STAMP)
 		PATH="$(CURDIR)/$(BIN):$$PATH" "$$check" || exit 1; \
 	done
 
-bench: $(STAMP) ## measure the detector against a real Kafka
+bench: $(STAMP) ## measure the detector beside its peers, on a real Kafka (first: .venv/bin/python -m bench setup)
 	@$(BIN)/python -m bench $(ARGS)
 
 lock: $(STAMP) ## pin every dependency anew, each at least a week old
 	@UV_CUSTOM_COMPILE_COMMAND="make lock" $(LOCK) --upgrade --output-file requirements.txt
 	@UV_CUSTOM_COMPILE_COMMAND="make lock" $(LOCK) --upgrade --all-extras --group dev --constraint requirements.txt --output-file requirements-dev.txt
+	@UV_CUSTOM_COMPILE_COMMAND="make lock" $(subst pyproject.toml,bench/requirements.in,$(LOCK)) --upgrade --output-file bench/requirements.txt
 
 format: $(STAMP) ## format, and mend what ruff can mend
 	@$(BIN)/ruff check --fix-only --quiet .
 	@$(BIN)/ruff format .
 
 clean: ## remove the environment and every cache
-	@rm -rf $(VENV) .cache .coverage .coverage.* htmlcov .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache build dist
+	@rm -rf $(VENV) bench/.venv .cache .coverage .coverage.* htmlcov .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache build dist
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -6,7 +6,7 @@ import re
 import subprocess
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -60,14 +60,17 @@ class KafkaServer:
     """One broker that is its own controller, on 127.0.0.1, without authentication.
 
     `directory` takes its data, its configuration and its log; `settings` are added to
-    server.properties and win over the defaults above. Data and port outlive `stop` and `kill`.
-    The methods block; from a coroutine call them by `asyncio.to_thread`.
+    server.properties and win over the defaults above; `jvm` is how Java runs it. Data and port outlive
+    `stop` and `kill`. The methods block; from a coroutine call them by `asyncio.to_thread`.
     """
 
-    def __init__(self, directory: Path, settings: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, directory: Path, settings: Mapping[str, str] | None = None, *, jvm: Sequence[str] = _JVM
+    ) -> None:
         """Raises UnavailableError where Java or Kafka's jars cannot be had."""
         self._java = java()
         self._jars = resolve(_POM, self._java)
+        self._jvm = jvm
         self._directory = directory
         self._extra = dict(settings or {})
         self._log = directory / "server.log"
@@ -164,7 +167,7 @@ class KafkaServer:
         return "".join(f"{name}={value}\n" for name, value in settings.items())
 
     def _command(self, main: str, *arguments: str | Path) -> list[str | Path]:
-        return [self._java, *_JVM, "-cp", f"{self._jars}/*", main, *arguments]
+        return [self._java, *self._jvm, "-cp", f"{self._jars}/*", main, *arguments]
 
     @property
     def _identity(self) -> Path:

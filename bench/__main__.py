@@ -1,0 +1,101 @@
+"""`python -m bench`: csatwatch measured beside its peers, on a real Kafka."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import click
+
+from bench import latency, memory, report, scale, setup, throughput
+from bench.broker import Broker, running
+from bench.engines import ENGINES
+from tests.servers.unavailable import UnavailableError
+
+Measure = Callable[[Broker], str]
+
+
+@click.group(invoke_without_command=True)
+@click.option("--kafka", metavar="HOST:PORT", help="A Kafka that runs; without it one is started for the measure.")
+@click.option("--record", is_flag=True, help="Write the measure's section of docs/benchmarks.md.")
+@click.pass_context
+def bench(context: click.Context, *, kafka: str | None, record: bool) -> None:
+    """Measure csatwatch beside its peers, on a real Kafka: everything, where no measure is named.
+
+    First `setup`, which fetches the peers.
+    """
+
+    def run(measure: Measure) -> None:
+        setup.require()
+        try:
+            with running(kafka) as broker:
+                text = measure(broker)
+        except UnavailableError as error:
+            raise click.ClickException(str(error)) from None
+        click.echo(f"\n{text}")
+        if record:
+            report.record(text)
+
+    context.obj = run
+    if context.invoked_subcommand is None:
+        for measure in (throughput_command, latency_command, scale_command, memory_command):
+            context.invoke(measure)
+
+
+@bench.command("setup")
+def install() -> None:
+    """Fetch the peers: a Python environment from bench/requirements.txt, and Kafka Streams' jars through Maven."""
+    setup.install()
+
+
+_engines = click.option(
+    "--engine", "names", multiple=True, type=click.Choice(list(ENGINES)), default=list(ENGINES), help="All by default."
+)
+
+
+@bench.command("throughput")
+@click.option("--events", default=500_000, show_default=True)
+@click.option("--customers", default=10_000, show_default=True)
+@click.option("--runs", default=3, show_default=True)
+@_engines
+@click.pass_obj
+def throughput_command(
+    run: Callable[[Measure], None], *, events: int, customers: int, runs: int, names: Sequence[str]
+) -> None:
+    """Events a second through a feed that is there already."""
+    run(partial(throughput.measure, events=events, customers=customers, runs=runs, names=names))
+
+
+@bench.command("latency")
+@click.option("--rate", "rates", multiple=True, type=int, default=(200, 2_000), show_default=True, help="Events/s.")
+@click.option("--seconds", default=30.0, show_default=True)
+@click.option("--customers", default=10_000, show_default=True)
+@click.pass_obj
+def latency_command(run: Callable[[Measure], None], *, rates: Sequence[int], seconds: float, customers: int) -> None:
+    """From the broker's append of a rating to that of its alert, live."""
+    run(partial(latency.measure, rates=rates, seconds=seconds, customers=customers))
+
+
+@bench.command("scale")
+@click.option("--events", default=2_000_000, show_default=True, help="At least as many as --many.")
+@click.option("--few", default=1_000, show_default=True, help="Customers.")
+@click.option("--many", default=1_000_000, show_default=True, help="Customers.")
+@click.option("--updates", default=20_000, show_default=True, help="Of one customer, by size of the window.")
+@click.pass_obj
+def scale_command(run: Callable[[Measure], None], *, events: int, few: int, many: int, updates: int) -> None:
+    """Few and many customers, recovery, long histories."""
+    if events < many:
+        raise click.BadParameter(f"{events} is less than --many {many}", param_hint="--events")
+    run(partial(scale.measure, events=events, few=few, many=many, updates=updates))
+
+
+@bench.command("memory")
+@click.option("--minutes", default=5.0, show_default=True)
+@click.option("--rate", default=5_000, show_default=True, help="Events/s.")
+@click.option("--customers", default=10_000, show_default=True)
+@click.pass_obj
+def memory_command(run: Callable[[Measure], None], *, minutes: float, rate: int, customers: int) -> None:
+    """The detector's memory over time, under a live feed."""
+    run(partial(memory.measure, minutes=minutes, rate=rate, customers=customers))
+
+
+if __name__ == "__main__":
+    bench(prog_name="python -m bench")
