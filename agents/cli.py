@@ -1,24 +1,38 @@
 """The command line. Each command group has a file of its own; here they come together."""
 
 from collections.abc import Callable, Coroutine
+from importlib import import_module
 from importlib.metadata import version
 from typing import Any, NoReturn
 
 import click
 
-from agents.alerts_tail import alerts
-from agents.check import check
-from agents.customers_import import customers
-from agents.epoch import state
-from agents.generate import generate
-from agents.publish import publish
 from agents.refused import BadInput
 from agents.settings import BadSettings, Settings, load_settings
-from agents.topics import topics
 from schemas.yaml_file import BadFile
+
+# Each in a module of its own, which is imported when it is asked for: a process starts without the others.
+_COMMANDS = {
+    "alerts": "agents.alerts_tail",
+    "check": "agents.check",
+    "customers": "agents.customers_import",
+    "generate": "agents.generate",
+    "publish": "agents.publish",
+    "state": "agents.epoch",
+    "topics": "agents.topics",
+}
 
 
 class _Program(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted({*super().list_commands(ctx), *_COMMANDS})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return super().get_command(ctx, cmd_name)
+        command: click.Command = getattr(import_module(_COMMANDS[cmd_name]), cmd_name)
+        return command
+
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 (click's own signature)
         """Say what is wrong with the user's input in one message, without a traceback."""
         try:
@@ -96,10 +110,6 @@ def up(*, exit_when_idle: bool, port: int | None) -> None:
         message = f"the package {error.name} is not installed: pip install 'csatwatch[embedded]'"
         raise BadInput(message) from None
     raise SystemExit(everything(exit_when_idle=exit_when_idle, port=port))
-
-
-for command in (topics, publish, customers, generate, alerts, state, check):
-    program.add_command(command)
 
 
 def _run(main: Callable[[Settings], Coroutine[Any, Any, int]]) -> NoReturn:

@@ -1,10 +1,10 @@
-"""Up to where a partition's states go, and `csatwatch state new-epoch` after the event topic was made again."""
+"""`csatwatch state`: what to do when the event topic was made again."""
 
 import click
-import msgspec
 from aiokafka import TopicPartition
 
 from agents import kafka
+from agents.position import POSITION, Position, decode, encode
 from agents.refused import Failed
 from agents.session import connected, visit
 from agents.settings import Settings, load_settings
@@ -12,26 +12,6 @@ from agents.transport.checkpoint import Transactional
 from agents.transport.ends import ends
 from agents.transport.producer import MAX_BATCH, Outgoing
 from streams.topology import EVENTS, changelog
-
-POSITION = b"position"
-"""The key of a partition's position among its states."""
-
-
-class Position(msgspec.Struct, array_like=True, frozen=True):
-    """The last record that a partition's states have seen.
-
-    Attributes:
-        epoch: raised when the event topic was made again; offsets of an older one mean nothing.
-        offset, timestamp: of that record; -1 and 0 before the first.
-    """
-
-    epoch: int = 0
-    offset: int = -1
-    timestamp: int = 0
-
-
-encode = msgspec.msgpack.Encoder().encode
-decode = msgspec.msgpack.Decoder(Position).decode
 
 
 @click.group()

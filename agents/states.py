@@ -7,9 +7,9 @@ from typing import Any
 import msgspec
 from msgspec.structs import astuple
 
-from agents.epoch import POSITION, Position
-from agents.epoch import decode as decode_position
-from agents.epoch import encode as encode_position
+from agents.position import POSITION, Position
+from agents.position import decode as decode_position
+from agents.position import encode as encode_position
 from agents.transport.producer import Outgoing
 from agents.transport.table import PartitionStore
 from schemas.wire import CustomerTrend, Trend, encode
