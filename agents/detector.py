@@ -48,7 +48,9 @@ from streams.topology import (
     changelog,
 )
 
-_CHECKPOINT_SECONDS = 5.0  # while behind; a crash repeats at most the events of so long
+# Between two checkpoints of a partition: a crash repeats at most the events of so long.
+_CHECKPOINT_SECONDS = 5.0  # while behind
+_CAUGHT_UP_SECONDS = 1.0
 
 _log = structlog.get_logger(__name__)
 
@@ -136,14 +138,13 @@ class Detector:
         of its events.
         """
         now = monotonic()
-        due = [
-            tp
-            for tp in partitions
-            if last or now - self._checkpointed_at.get(tp, 0) > _CHECKPOINT_SECONDS or self._app.batches.caught_up(tp)
-        ]
+        due = [tp for tp in partitions if last or now - self._checkpointed_at.get(tp, 0) > self._rest(tp)]
         self._checkpointed_at.update(dict.fromkeys(due, now))
         done = await asyncio.gather(*(self._checkpoint(tp) for tp in due))
         return {tp: offset for tp, offset in zip(due, done, strict=True) if offset is not None}
+
+    def _rest(self, tp: TP) -> float:
+        return _CAUGHT_UP_SECONDS if self._app.batches.caught_up(tp) else _CHECKPOINT_SECONDS
 
     async def _checkpoint(self, tp: TP) -> int | None:
         states = self._states.get(tp.partition)
@@ -285,15 +286,20 @@ def _count_alerts(alerts: Iterable[Alert]) -> None:
         metrics.ALERTS.labels(kind, severity, status).inc(n)
 
 
+_CONSTANT_HEADERS = (
+    ("ce_specversion", b"1.0"),
+    ("ce_source", b"csatwatch/detect"),
+    ("content-type", b"application/json"),
+)
+
+
 def headers_of(alert: Alert) -> list[tuple[str, bytes]]:
     """CloudEvents 1.0 in Kafka's binary mode: the value stays plain JSON."""
     return [
-        ("ce_specversion", b"1.0"),
+        *_CONSTANT_HEADERS,
         ("ce_id", f"{alert.alert_id}/{alert.revision}".encode()),
-        ("ce_source", b"csatwatch/detect"),
         ("ce_type", f"csatwatch.alert.{alert.kind}.{alert.status}".encode()),
         ("ce_time", alert.detected_at.isoformat().encode()),
-        ("content-type", b"application/json"),
     ]
 
 

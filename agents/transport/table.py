@@ -91,9 +91,10 @@ class BatchTable(faust.Table[bytes, bytes]):
 
     def _new_store(self) -> PartitionStore:
         options = {
-            "block_cache_size": 64 << 20,
-            "write_buffer_size": 16 << 20,
-            "max_write_buffer_number": 3,
+            # A partition; the detector keeps the busy customers' states itself.
+            "block_cache_size": 16 << 20,
+            "write_buffer_size": 8 << 20,
+            "max_write_buffer_number": 2,
         }
         return PartitionStore(
             self.app.conf.store,
