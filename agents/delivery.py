@@ -13,7 +13,7 @@ from aiokafka import ConsumerRecord
 from faust.types.streams import StreamT
 from pydantic import ValidationError
 
-from agents import metrics
+from agents import database, metrics
 from agents.app import build
 from agents.courier import Courier, Load
 from agents.health import Health
@@ -67,7 +67,7 @@ class Desk:
         applied = await migrate(dsn)
         async with AsyncExitStack() as stack:
             pool = await connect(dsn, size=_CONNECTIONS, application="csatwatch deliver")
-            stack.push_async_callback(_close, pool)
+            stack.push_async_callback(database.close, pool)
             _log.info("connected to postgres", migrations=applied)
             limit = 3 * self._settings.slack_timeout_seconds
             ledger = Ledger(pool, lease=timedelta(seconds=limit + 5))
@@ -86,13 +86,7 @@ class Desk:
 
     async def check(self) -> str | None:
         """Why nothing can be taken in right now; None: it can."""
-        if self._pool is None:
-            return "waiting for postgres"
-        try:
-            await self._pool.fetchval("select 1", timeout=2.0)
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-            return f"postgres: {type(error).__name__}"
-        return None
+        return await database.unreachable(self._pool)
 
     async def alerts(self, batch: Batch) -> None:
         """Record a batch of `alerts` with the steps due. Returns when that is committed, however long Postgres is away.
@@ -206,14 +200,6 @@ def _read(batch: Batch, record: ConsumerRecord) -> Revision | None:
         return None
     # A producer may have written any number there.
     return Revision(alert, _EPOCH + timedelta(milliseconds=min(max(record.timestamp, 0), _LATEST)))
-
-
-async def _close(pool: asyncpg.Pool) -> None:
-    try:
-        async with asyncio.timeout(1):
-            await pool.close()
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
-        pool.terminate()
 
 
 async def main(settings: Settings) -> int:

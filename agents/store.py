@@ -1,6 +1,5 @@
 """Events and accounts to Postgres, a batch at a time. The offset moves on after the transaction."""
 
-import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -13,7 +12,7 @@ import structlog
 from aiokafka import ConsumerRecord
 from pydantic import TypeAdapter, ValidationError
 
-from agents import metrics
+from agents import database, metrics
 from agents.app import build
 from agents.health import Health
 from agents.run import run
@@ -61,17 +60,11 @@ class Store:
             yield
         finally:
             pool, self._pool = self._pool, None
-            await _close(pool)
+            await database.close(pool)
 
     async def check(self) -> str | None:
         """Why nothing can be stored right now; None: it can."""
-        if self._pool is None:
-            return "waiting for postgres"
-        try:
-            await self._pool.fetchval("select 1", timeout=2.0)
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-            return f"postgres: {type(error).__name__}"
-        return None
+        return await database.unreachable(self._pool)
 
     async def events(self, batch: Batch) -> None:
         """Store a batch of `csat-events`. Returns when it is committed, however long Postgres is away.
@@ -145,14 +138,6 @@ def _account(record: ConsumerRecord) -> Account:
 def _published_at(record: ConsumerRecord) -> datetime:
     # A producer may have written any number there.
     return _EPOCH + timedelta(milliseconds=min(max(record.timestamp, 0), _LATEST))
-
-
-async def _close(pool: asyncpg.Pool) -> None:
-    try:
-        async with asyncio.timeout(5):
-            await pool.close()
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
-        pool.terminate()
 
 
 async def main(settings: Settings) -> int:
