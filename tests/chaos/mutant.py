@@ -1,0 +1,126 @@
+"""`python -m tests.chaos.mutant NAME[,NAME…] COMMAND…`: csatwatch with one of its protections taken out.
+
+Some names make trouble instead of taking a protection out: only with trouble does the lack of one show.
+"""
+
+import asyncio
+import sys
+import uuid
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from faust.types import TP
+
+from agents import cli, detector, kafka
+from agents.transport import checkpoint, producer
+from agents.transport.failpoints import reached
+from streams.topology import ALERTS
+
+_HELD = 7  # seconds: longer than a checkpoint is put off
+
+
+def alerts_later() -> None:
+    """A batch counts as handled before its alerts are sent."""
+
+    async def handle(self: detector.Detector, batch: Any) -> None:
+        rest = await handled(self, batch)
+        if rest is not None:
+            states = self._states[batch.partition]
+            states.lock.release()
+            self._app.add_future(relocked(states, rest))
+
+    async def relocked(states: Any, rest: Any) -> None:
+        await asyncio.sleep(3)
+        await states.lock.acquire()
+        await rest
+
+    handled = detector.Detector.handle
+    detector.Detector.handle = handle  # type: ignore[method-assign]
+
+
+def restore_uncommitted() -> None:
+    """The changelog is read with what was never committed."""
+    stock = kafka.consumer
+
+    def consumer(settings: Any, *topics: str, **options: Any) -> Any:
+        return stock(settings, *topics, **{**options, "isolation_level": "read_uncommitted"})
+
+    kafka.consumer = consumer
+
+
+def own_transactions() -> None:
+    """Each worker has transactional ids of its own, so that nobody fences anybody."""
+
+    def init(self: Any, group: str, new_producer: Callable[[str], Any]) -> None:
+        stock(self, group, lambda name: new_producer(f"{name}-{uuid.uuid4()}"))
+
+    stock = checkpoint.Transactional.__init__
+    checkpoint.Transactional.__init__ = init  # type: ignore[method-assign]
+
+
+def offset_first() -> None:
+    """The offset is committed before the state."""
+
+    async def write(self: Any, tp: Any, writes: Any, offset: int) -> Mapping[str, int]:
+        await stock(self, tp, {}, offset)
+        reached("before-local-put")
+        return await stock(self, tp, writes, offset)
+
+    stock = checkpoint.Transactional.write
+    checkpoint.Transactional.write = write  # type: ignore[method-assign]
+
+
+def send_fails() -> None:
+    """Trouble: alerts are refused once, when a batch before theirs waits for its checkpoint, and that for them."""
+    stock, done = detector.Detector._publish, Path("refused")  # in the working directory: the next process is spared
+
+    async def publish(self: detector.Detector, topic: str, records: Iterable[producer.Outgoing]) -> None:
+        records, batches = list(records), self._app.batches
+        if topic == ALERTS and records and not done.exists():
+            tp = TP(self._events, records[0].partition)
+            if batches.handled_up_to(tp) not in {None, batches.committed_up_to(tp)}:
+                done.touch()
+                await asyncio.sleep(_HELD)
+                message = "refused"
+                raise OSError(message)
+        await stock(self, topic, records)
+
+    detector.Detector._publish = publish  # type: ignore[method-assign]
+
+
+def goes_on() -> None:
+    """A failed send is passed over, as stock Faust does."""
+    stock = detector.Detector._send
+
+    async def send(*arguments: Any) -> None:
+        try:
+            await stock(*arguments)
+        except OSError:
+            return
+
+    detector.Detector._send = send  # type: ignore[method-assign,assignment]
+    detector.Detector._drop = lambda *_: None  # type: ignore[method-assign]
+
+
+def keeps_spoiled() -> None:
+    """States whose alerts did not get out stay where a checkpoint finds them."""
+    detector.Detector._drop = lambda *_: None  # type: ignore[method-assign]
+
+
+MUTATIONS = {
+    each.__name__: each
+    for each in (alerts_later, restore_uncommitted, own_transactions, offset_first, send_fails, goes_on, keeps_spoiled)
+}
+
+
+def main() -> None:
+    """Patch, and run."""
+    names = sys.argv.pop(1)
+    for name in filter(None, names.split(",")):
+        MUTATIONS[name]()
+    cli.main()
+
+
+if __name__ == "__main__":
+    main()
