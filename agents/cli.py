@@ -11,16 +11,8 @@ from agents.refused import BadInput
 from agents.settings import BadSettings, Settings, load_settings
 from schemas.yaml_file import BadFile
 
-# Each in a module of its own, which is imported when it is asked for: a process starts without the others.
-_COMMANDS = {
-    "alerts": "agents.alerts_tail",
-    "check": "agents.check",
-    "customers": "agents.customers_import",
-    "generate": "agents.generate",
-    "publish": "agents.publish",
-    "state": "agents.epoch",
-    "topics": "agents.topics",
-}
+# Each a module of agents/commands, imported when it is asked for: a process starts without the others.
+_COMMANDS = ("alerts", "check", "customers", "generate", "publish", "state", "topics")
 
 
 class _Program(click.Group):
@@ -30,7 +22,7 @@ class _Program(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _COMMANDS:
             return super().get_command(ctx, cmd_name)
-        command: click.Command = getattr(import_module(_COMMANDS[cmd_name]), cmd_name)
+        command: click.Command = getattr(import_module(f"agents.commands.{cmd_name}"), cmd_name)
         return command
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 (click's own signature)

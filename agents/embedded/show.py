@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from agents.commands.send import send_all
 from agents.embedded import printed, trickle
 from agents.embedded.expected import Difference, Found, compare, expect
 from agents.embedded.planted import astray
@@ -13,7 +14,6 @@ from agents.embedded.process import OnFailure
 from agents.embedded.screen import Screen
 from agents.embedded.stage import Stage, as_message, stage
 from agents.embedded.watch import Watch, watching
-from agents.send import send_all
 from agents.settings import Settings
 from agents.workflows import workflows
 from schemas.alert import Alert

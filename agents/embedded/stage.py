@@ -9,16 +9,16 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
+from agents.commands.publish import message
+from agents.commands.send import Message, send_all
+from agents.commands.topics import create
 from agents.embedded.broker import embedded_broker
 from agents.embedded.part import part
 from agents.embedded.postgres import embedded_postgres
 from agents.embedded.process import OnFailure
 from agents.embedded.screen import Screen
 from agents.embedded.together import together
-from agents.publish import message
-from agents.send import Message, send_all
 from agents.settings import Settings
-from agents.topics import create
 from sinks.postgres import migrate
 from streams.sample import Sample, SampleRecord
 from streams.topology import CUSTOMERS, EVENTS

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 import click
 
-from agents.input_file import Line
+from agents.commands.input_file import Line
 from agents.refused import BadInput
 
 _SHOWN = 20  # bad lines in one message; more of them seldom say more

@@ -9,10 +9,10 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from agents import kafka
+from agents.commands.topics import missing
 from agents.process import EXIT_BAD_INPUT, EXIT_FAILED
 from agents.session import connected
 from agents.settings import PREFIX, BadSettings, Settings, load_settings
-from agents.topics import missing
 from agents.workflows import workflows
 from schemas.policy import load_policy
 from schemas.workflow import EVENT_KINDS

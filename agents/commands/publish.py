@@ -1,19 +1,14 @@
 """`csatwatch publish`: events from a file to `csat-events`."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import click
 
-from agents import cloud_event
-from agents.checked import BadLine, examine, good
-from agents.input_file import Columns, format_of, lines, opened, unknown_columns
-from agents.input_file import template as empty
-from agents.progress import tracked
-from agents.refused import BadInput
-from agents.send import LARGEST, Message, send_all
-from agents.session import visit
-from agents.settings import load_settings
+from agents.commands import cloud_event
+from agents.commands.checked import BadLine
+from agents.commands.input_file import Columns
+from agents.commands.publish_file import Kind, publish_file
+from agents.commands.send import LARGEST, Message
 from schemas.event import CsatReceived, CustomerErased, TicketClosed, TicketEscalated
 from streams.topology import EVENTS, HEADER_BACKFILL
 from streams.validate import FUTURE_TOLERANCE, InvalidEvent, validate
@@ -59,31 +54,15 @@ def publish(*, file: str | None, given: str | None, skip_bad: bool, backfill: bo
              "customer_id": "0f0e9c3e-5d0b-4a0e-9a53-0f6d0c5a7a11",
              "responded_at": "2026-01-31T09:30:00Z"}' | tr -d '\\n' | csatwatch publish -
     """  # noqa: D301 (click's mark for text that is not to be wrapped)
-    if template:
-        click.echo(empty(COLUMNS), nl=False)
-        return
-    if file is None:
-        raise BadInput("FILE is missing: name a file, or - for standard input")
-    settings = load_settings()
-    file_format, name = format_of(file, given), "standard input" if file == "-" else file
-    with opened(file) as source:
-        if file_format == "csv":
-            for column in unknown_columns(source, name, COLUMNS):
-                click.echo(f"csatwatch: {name}: the column {column!r} is no field of an event: left out", err=True)
-        now = datetime.now(UTC)
-
-        def check(value: bytes) -> Event:
-            return _event(value, now)
-
-        report = examine(lines(source, name, file_format, COLUMNS), check, name)
-        report.settle(skip_bad=skip_bad)
-
-        def messages() -> Iterator[Message]:
-            for line, event in good(lines(source, name, file_format, COLUMNS), check):
-                yield message(event, line.value, backfill=backfill)
-
-        sent = visit(settings, send_all(settings, EVENTS, tracked(messages(), total=report.good, what="publishing")))
-    click.echo(f"published {sent} events to {settings.topic(EVENTS)}" + (f", skipped {report.bad}" * bool(report.bad)))
+    now = datetime.now(UTC)
+    events = Kind(
+        EVENTS,
+        ("an event", "events"),
+        COLUMNS,
+        lambda value: _event(value, now),
+        lambda line, event: message(event, line.value, backfill=backfill),
+    )
+    publish_file(events, file, given, skip_bad=skip_bad, only_template=template)
 
 
 def message(event: Event, value: bytes, *, source: str = "/csatwatch/publish", backfill: bool = False) -> Message:

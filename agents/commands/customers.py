@@ -1,18 +1,14 @@
 """`csatwatch customers`: accounts from a file to `customers`."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 import click
 from pydantic import ValidationError
 
-from agents.checked import BadLine, examine, good
-from agents.input_file import Columns, format_of, lines, opened, unknown_columns
-from agents.input_file import template as empty
-from agents.progress import tracked
-from agents.refused import BadInput
-from agents.send import Message, send_all
-from agents.session import visit
-from agents.settings import load_settings
+from agents.commands.checked import BadLine
+from agents.commands.input_file import Columns, Line
+from agents.commands.publish_file import Kind, publish_file
+from agents.commands.send import Message
 from schemas.customer import Customer, Person
 from schemas.event import Contact
 from schemas.record import Record
@@ -51,27 +47,12 @@ def import_command(*, file: str | None, given: str | None, skip_bad: bool, templ
       csatwatch customers import --template > accounts.csv
       csatwatch customers import accounts.csv
     """  # noqa: D301 (click's mark for text that is not to be wrapped)
-    if template:
-        click.echo(empty(COLUMNS), nl=False)
-        return
-    if file is None:
-        raise BadInput("FILE is missing: name a file, or - for standard input")
-    settings = load_settings()
-    file_format, name = format_of(file, given), "standard input" if file == "-" else file
-    with opened(file) as source:
-        if file_format == "csv":
-            for column in unknown_columns(source, name, COLUMNS):
-                click.echo(f"csatwatch: {name}: the column {column!r} is no field of an account: left out", err=True)
-        report = examine(lines(source, name, file_format, COLUMNS), _customer, name)
-        report.settle(skip_bad=skip_bad)
+    accounts = Kind(CUSTOMERS, ("an account", "accounts"), COLUMNS, _customer, _message)
+    publish_file(accounts, file, given, skip_bad=skip_bad, only_template=template)
 
-        def messages() -> Iterator[Message]:
-            for line, customer in good(lines(source, name, file_format, COLUMNS), _customer):
-                yield Message(customer.customer_id, line.value)
 
-        sent = visit(settings, send_all(settings, CUSTOMERS, tracked(messages(), total=report.good, what="publishing")))
-    skipped = f", skipped {report.bad}" if report.bad else ""
-    click.echo(f"published {sent} accounts to {settings.topic(CUSTOMERS)}{skipped}")
+def _message(line: Line, customer: Customer) -> Message:
+    return Message(customer.customer_id, line.value)
 
 
 def _customer(value: bytes) -> Customer:

@@ -9,10 +9,10 @@ from typing import IO
 
 import click
 
-from agents.progress import tracked
-from agents.publish import message
+from agents.commands.progress import tracked
+from agents.commands.publish import message
+from agents.commands.send import Message, send_all
 from agents.refused import BadInput
-from agents.send import Message, send_all
 from agents.session import visit
 from agents.settings import Settings, load_settings
 from schemas.customer import Customer
