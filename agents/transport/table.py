@@ -5,8 +5,10 @@ and reads the changelog back message by message.
 """
 
 import asyncio
+import re
 import shutil
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from pathlib import Path
 from time import monotonic
 from typing import Any, cast
 
@@ -25,41 +27,80 @@ from agents.transport.failpoints import reached
 Items = Mapping[bytes, bytes | None]
 """Values by key; None deletes."""
 
+# RocksDB's errors have no classes in Python.
+_LOCKED = re.compile("While lock file|lock hold by")
+_DAMAGED = re.compile("^(Corruption|IO error: No such file)")
 _RESTORE_BATCH = 20_000  # records a poll
 
 _log = structlog.get_logger(__name__)
 
 
 class PartitionStore(Store):
-    """Faust's RocksDB store with small caches, which a partition's corrupt files cannot stop."""
+    """Faust's RocksDB store with small caches, which a partition's corrupt files cannot stop.
+
+    Files that cannot be opened are dropped at once. Damage that only a read finds ends the worker with an error, and
+    the next one drops the files: what was read before may be wrong as well.
+    """
 
     def _open_for_partition(self, partition: int) -> Any:  # noqa: ANN401 (rocksdict's own)
+        if self._mark(partition).exists() or self._headless(partition):
+            _log.warning("state is damaged: it is rebuilt from the changelog", partition=partition)
+            return self.reopen_empty(partition)
         try:
             return super()._open_for_partition(partition)
         except Exception as error:
-            if "lock" in str(error).lower():
+            if _LOCKED.search(str(error)):
                 raise  # another process has it: Faust waits for that
             _log.warning("state cannot be opened: it is rebuilt from the changelog", partition=partition)
             return self.reopen_empty(partition)
+
+    def _mark(self, partition: int) -> Path:
+        path = self.partition_path(partition)
+        return path.with_name(f"{path.name}.damaged")
+
+    def _headless(self, partition: int) -> bool:
+        # RocksDB takes files without CURRENT for a new database, and replays into it the log that lies there: the last
+        # values and their offset, as if they were all.
+        path = self.partition_path(partition)
+        return path.is_dir() and any(path.iterdir()) and not (path / "CURRENT").exists()
+
+    def _failed(self, partition: int, error: Exception) -> None:
+        if _DAMAGED.search(str(error)):
+            _log.error("state is damaged: the next start rebuilds it", partition=partition)
+            self._mark(partition).touch()
 
     def reopen_empty(self, partition: int) -> Any:  # noqa: ANN401 (rocksdict's own)
         """Drop what is stored locally of a partition."""
         self._dbs.pop(partition, None)
         shutil.rmtree(self.partition_path(partition), ignore_errors=True)
+        self._mark(partition).unlink(missing_ok=True)
         self._dbs[partition] = super()._open_for_partition(partition)
         return self._dbs[partition]
 
     def value(self, partition: int, key: bytes) -> bytes | None:
         """The stored value. The stock store asks Faust's current event for the partition."""
-        value = self._db_for_partition(partition).get(key)
+        try:
+            value = self._db_for_partition(partition).get(key)
+        except Exception as error:
+            self._failed(partition, error)
+            raise
         return None if value is None else bytes(value)
+
+    def persisted_offset(self, tp: TP) -> int | None:
+        """The changelog offset that the stored values stand for; None where nothing is stored."""
+        offset = self.value(tp.partition, self.offset_key)
+        return None if offset is None else int(offset)
 
     def items_from(self, partition: int, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
         """All keys with that prefix, in order."""
-        for key, value in self._db_for_partition(partition).items(from_key=prefix):
-            if not key.startswith(prefix):
-                return
-            yield bytes(key), bytes(value)
+        try:
+            for key, value in self._db_for_partition(partition).items(from_key=prefix):
+                if not key.startswith(prefix):
+                    return
+                yield bytes(key), bytes(value)
+        except Exception as error:
+            self._failed(partition, error)
+            raise
 
     def write(self, partition: int, items: Iterable[tuple[bytes, bytes | None]], offset: int) -> None:
         """Put `items` and the changelog offset that they stand for in one write: on disk they are never apart."""
@@ -70,7 +111,11 @@ class PartitionStore(Store):
             else:
                 batch.put(key, value)
         batch.put(self.offset_key, str(offset).encode())
-        self._db_for_partition(partition).write(batch)
+        try:
+            self._db_for_partition(partition).write(batch)
+        except Exception as error:
+            self._failed(partition, error)
+            raise
 
 
 class BatchTable(faust.Table[bytes, bytes]):
