@@ -43,7 +43,7 @@ class PartitionStore(Store):
     """
 
     def _open_for_partition(self, partition: int) -> Any:  # noqa: ANN401 (rocksdict's own)
-        if self._mark(partition).exists() or self._headless(partition):
+        if self._mark(partition).exists():
             _log.warning("state is damaged: it is rebuilt from the changelog", partition=partition)
             return self.reopen_empty(partition)
         try:
@@ -57,12 +57,6 @@ class PartitionStore(Store):
     def _mark(self, partition: int) -> Path:
         path = self.partition_path(partition)
         return path.with_name(f"{path.name}.damaged")
-
-    def _headless(self, partition: int) -> bool:
-        # RocksDB takes files without CURRENT for a new database, and replays into it the log that lies there: the last
-        # values and their offset, as if they were all.
-        path = self.partition_path(partition)
-        return path.is_dir() and any(path.iterdir()) and not (path / "CURRENT").exists()
 
     def _failed(self, partition: int, error: Exception) -> None:
         if _DAMAGED.search(str(error)):
@@ -195,8 +189,9 @@ class Restore(Recovery):
             await self._restore(partitions)
             await self._restored(partitions)
         except asyncio.CancelledError:
-            # By the next rebalance or a stop. From anywhere else Faust would wait for ever.
-            if not (self.signal_recovery_start.is_set() or self.should_stop):
+            # By the next rebalance or a stop. From anywhere else Faust would wait for ever. The signal that a rebalance
+            # sets does not tell: it is cleared by the time that this task is cancelled.
+            if generation_id == self.app.consumer_generation_id and not self.should_stop:
                 await cast("BatchApp", self.app).fail(RuntimeError("the restoring of the state was cancelled"))
             raise
         except Exception as error:  # noqa: BLE001 (without its state a worker must not go on, whatever it was)
