@@ -34,6 +34,10 @@ class Scene:
         """One of those that are up."""
         return self.random.choice(self.running)
 
+    def turn(self, failpoint: str) -> int:
+        """At which of its turns a failpoint acts: what comes once an assignment may not come again."""
+        return 1 if failpoint in {"opened", "restoring"} else self.random.randint(1, 3)
+
     async def pause(self, least: float, most: float) -> None:
         """Let things go on for a while."""
         await asyncio.sleep(self.random.uniform(least, most))
@@ -64,7 +68,7 @@ def killed_at(name: str) -> Fault:
         await worker.leave()
         if name == "restoring":  # there is nothing to restore where the local state is whole
             shutil.rmtree(worker.state, ignore_errors=True)
-        worker.start(failpoint=f"{name}:{scene.random.randint(1, 3)}:kill")
+        worker.start(failpoint=f"{name}:{scene.turn(name)}:kill")
         killed = worker.process
         await until(lambda: killed.returncode is not None, what=f"{worker.name} killed at {name}", within=_REACHED)
         assert killed.returncode == -9, f"{worker.name} ended with {killed.returncode} instead of at {name}"
@@ -78,7 +82,7 @@ def frozen_at(name: str) -> Fault:
     async def fault(scene: Scene) -> None:
         worker = scene.any_worker()
         await worker.leave()
-        worker.start(failpoint=f"{name}:{scene.random.randint(1, 3)}:stop")
+        worker.start(failpoint=f"{name}:{scene.turn(name)}:stop")
         await worker.stopped(_REACHED)
         await asyncio.sleep(SESSION + scene.random.uniform(3, 8))
         worker.resume()
