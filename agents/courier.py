@@ -71,14 +71,22 @@ class Courier:
         self._running: set[asyncio.Task[None]] = set()
         self._busy: set[str] = set()
         self._filling = asyncio.Lock()
+        self._claims: set[asyncio.Task[None]] = set()
         self._stopping = False
         self._away = False
 
     async def fill(self) -> None:
         """Claim due steps while there are any and slots are free; their sends go on after this returns.
 
-        Where Postgres is away it returns at once: whoever calls comes again.
+        Where Postgres is away it returns at once: whoever calls comes again. A claim under way is seen through even
+        when the caller is cancelled, as Faust does to its agents at a stop: what it took would stay claimed.
         """
+        filling = asyncio.create_task(self._fill(), name=f"claim {self._name}")
+        self._claims.add(filling)
+        filling.add_done_callback(self._claims.discard)
+        await asyncio.shield(filling)
+
+    async def _fill(self) -> None:
         async with self._filling:
             while not self._stopping and (free := self._load.slots - len(self._running)) > 0:
                 try:
@@ -97,8 +105,7 @@ class Courier:
     async def stop(self, within: float) -> None:
         """Claim nothing more, and wait `within` seconds for the sends under way; the rest is given up as uncertain."""
         self._stopping = True
-        async with self._filling:
-            pass
+        await asyncio.gather(*self._claims, return_exceptions=True)
         if self._running:
             await asyncio.wait(self._running, timeout=within)
         for task in self._running:
