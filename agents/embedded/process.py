@@ -154,7 +154,8 @@ async def _wait_ready(
                 if await ready():
                     return
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(process.wait(), _POLL_SECONDS)
+                    async with asyncio.timeout(_POLL_SECONDS):
+                        await process.wait()
     except TimeoutError:
         message = f"{server.name} did not answer within {deadline_seconds:g} s{_tail(server.log)}"
         raise ServerFailedError(message) from None
