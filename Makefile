@@ -13,7 +13,7 @@ PYTHON ?= $(firstword $(foreach candidate,python3 python3.13 python3.12 python3.
 	$(candidate) -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $(candidate))))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up demo test test-all check check-style check-types check-imports check-more bench lock format clean
+.PHONY: help setup up demo test test-all check check-style check-types check-imports check-more chaos bench lock format clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -64,6 +64,9 @@ check-more: $(STAMP)
 		echo "check: $${check##*/}"; \
 		PATH="$(CURDIR)/$(BIN):$$PATH" "$$check" || exit 1; \
 	done
+
+chaos: $(STAMP) ## the detector under faults, for long; ARGS="--seed N" repeats a run
+	@$(BIN)/python -m tests.chaos $(ARGS)
 
 bench: $(STAMP) ## measure the detector beside its peers, on a real Kafka (first: .venv/bin/python -m bench setup)
 	@$(BIN)/python -m bench $(ARGS)

@@ -85,6 +85,7 @@ def any_faults(seed: int, rounds: int) -> list[str]:
 async def run(plan: Plan, directory: Path, server: KafkaServer, say: Callable[[str], None] = lambda _: None) -> Report:
     """Run `plan` on a broker of its own that is up."""
     report = Report(plan)
+    directory.mkdir(parents=True, exist_ok=True)
     site = Site(server, directory, plan.partitions)
     await site.create()
     random = Random(plan.seed)  # noqa: S311 (reproducible, not secret)
