@@ -74,13 +74,26 @@ class BatchConsumer(Consumer):
                 for record in records:
                     yield tp, self._to_message(tp, record)
 
+    async def seek_to_committed(self) -> Mapping[TP, int]:
+        """Seek every partition to what is committed; the batched ones that have no commit to their beginning.
+
+        aiokafka leaves a partition without a commit, or with one at 0, where it is: behind what was fetched and then
+        dropped.
+        """
+        committed = await super().seek_to_committed()
+        unread = [tp for tp in self.assignment() if tp.topic in self.app.batched and not committed.get(tp)]
+        if unread:
+            await self.seek_wait(await self.earliest_offsets(*unread))
+        return committed
+
     def _moved_on(self, generation: int) -> bool:
         return not self.flow_active or self.app.consumer_generation_id != generation
 
     def handled(self, batch: Batch) -> None:
         """Everything that follows from `batch` is acknowledged: its offset may be committed."""
         if batch.generation == self.app.consumer_generation_id:
-            self._handled[batch.tp] = batch.next_offset
+            # A batch may be done before the one in front of it: who commits waits until none is under way.
+            self._handled[batch.tp] = max(batch.next_offset, self._handled.get(batch.tp, 0))
 
     def handled_up_to(self, tp: TP) -> int | None:
         """The offset to commit for a batched partition; None where nothing was handled since its assignment."""
