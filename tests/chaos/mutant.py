@@ -6,14 +6,14 @@ Some names make trouble instead of taking a protection out: only with trouble do
 import asyncio
 import sys
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from faust.types import TP
 
 from agents import cli, detector, kafka
-from agents.transport import checkpoint, producer
+from agents.transport import checkpoint, consumer, producer
 from agents.transport.failpoints import reached
 from streams.topology import ALERTS
 
@@ -27,12 +27,12 @@ def alerts_later() -> None:
         rest = await handled(self, batch)
         if rest is not None:
             states = self._states[batch.partition]
-            states.lock.release()
+            states.under_way.release()
             self._app.add_future(relocked(states, rest))
 
     async def relocked(states: Any, rest: Any) -> None:
         await asyncio.sleep(3)
-        await states.lock.acquire()
+        await states.under_way.acquire()
         await rest
 
     handled = detector.Detector.handle
@@ -43,10 +43,10 @@ def restore_uncommitted() -> None:
     """The changelog is read with what was never committed."""
     stock = kafka.consumer
 
-    def consumer(settings: Any, *topics: str, **options: Any) -> Any:
+    def uncommitted(settings: Any, *topics: str, **options: Any) -> Any:
         return stock(settings, *topics, **{**options, "isolation_level": "read_uncommitted"})
 
-    kafka.consumer = consumer
+    kafka.consumer = uncommitted
 
 
 def own_transactions() -> None:
@@ -89,6 +89,26 @@ def send_fails() -> None:
     detector.Detector._publish = publish  # type: ignore[method-assign]
 
 
+def drops_a_fetch() -> None:
+    """Trouble: what a worker fetches first is dropped, as it is when a rebalance begins meanwhile."""
+    stock, dropped = consumer.BatchConsumer.getmany, list[bool]()
+
+    async def getmany(self: consumer.BatchConsumer, timeout: float) -> AsyncIterator[Any]:  # noqa: ASYNC109
+        async for tp, message in stock(self, timeout):
+            if not dropped and tp.topic in self.app.batched:
+                dropped.append(True)
+                await self.perform_seek()
+                return
+            yield tp, message
+
+    consumer.BatchConsumer.getmany = getmany  # type: ignore[method-assign]
+
+
+def seeks_as_stock() -> None:
+    """A partition without a commit is left where it is."""
+    del consumer.BatchConsumer.seek_to_committed
+
+
 def goes_on() -> None:
     """A failed send is passed over, as stock Faust does."""
     stock = detector.Detector._send
@@ -110,7 +130,17 @@ def keeps_spoiled() -> None:
 
 MUTATIONS = {
     each.__name__: each
-    for each in (alerts_later, restore_uncommitted, own_transactions, offset_first, send_fails, goes_on, keeps_spoiled)
+    for each in (
+        alerts_later,
+        restore_uncommitted,
+        own_transactions,
+        offset_first,
+        send_fails,
+        goes_on,
+        keeps_spoiled,
+        drops_a_fetch,
+        seeks_as_stock,
+    )
 }
 
 

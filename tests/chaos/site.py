@@ -1,6 +1,7 @@
 """One installation under test: its broker, its topics, and what was published on them."""
 
 import asyncio
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,8 +15,8 @@ from tests.chaos.workers import Worker
 from tests.servers.kafka import KafkaServer
 from tests.servers.processes import csatwatch
 from tests.servers.topics import Record, Stored, committed, end_offsets, read_all
-from tests.servers.wait import until
 
+_PAUSE = 0.2  # seconds between two looks at the lag
 SESSION = 10.0
 """Seconds after which the group gives up a worker that says nothing."""
 
@@ -104,13 +105,17 @@ class Site:
     async def caught_up(self, within: float) -> None:
         """All that is on the event topic is committed. Raises AssertionError."""
 
-        async def nothing_left() -> bool:
-            try:
-                return not await self.lag()
-            except (KafkaError, AssertionError):
-                return False
+        deadline = time.monotonic() + within
+        while not await self._nothing_left():
+            # No look is cut off in the middle: it would leave its connections open.
+            assert time.monotonic() < deadline, f"not within {within:g} s: all events committed"
+            await asyncio.sleep(_PAUSE)
 
-        await until(nothing_left, what="all events committed", within=within)
+    async def _nothing_left(self) -> bool:
+        try:
+            return not await self.lag()
+        except (KafkaError, AssertionError):
+            return False  # the broker is away
 
     async def reset_offsets(self, offsets: Mapping[int, int]) -> None:
         """Commit `offsets` in the group's name; it must have no members."""

@@ -91,6 +91,12 @@ async def refused(stage: Stage) -> None:
     assert (worker.directory / "refused").exists(), "the trouble was never made"
 
 
+async def started_late(stage: Stage) -> None:
+    await stage.publish()
+    stage.worker("w").start()
+    await stage.publish()
+
+
 Act = Callable[[Stage], Awaitable[None]]
 CASES: Sequence[tuple[Act, str, str]] = [
     # (what happens, trouble, the protection that is taken out)
@@ -100,6 +106,7 @@ CASES: Sequence[tuple[Act, str, str]] = [
     (frozen_before_checkpoint, "", "own_transactions"),
     (refused, "send_fails", "goes_on"),
     (refused, "send_fails", "keeps_spoiled"),
+    (started_late, "drops_a_fetch", "seeks_as_stock"),
 ]
 
 
