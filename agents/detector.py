@@ -111,10 +111,10 @@ class Detector:
     async def handle(self, batch: Batch) -> Awaitable[None] | None:
         """Fold a batch into its partition's states and send what follows.
 
-        Returns what is left to wait for, the acknowledgements, so that another partition's batch is folded meanwhile.
+        Returns what is left to wait for, the acknowledgements, so that the next batches are folded meanwhile.
         """
         states = self._states[batch.partition]
-        await states.lock.acquire()
+        await states.under_way.acquire()
         try:
             outcome = self._pipeline.process(
                 batch.records, batch.partition, states, self._accounts.known, datetime.now(UTC)
@@ -123,11 +123,11 @@ class Detector:
             states.moved(batch.records[-1].offset, batch.records[-1].timestamp)
             if not (outcome.raised or outcome.refused or outcome.strays):
                 self._count(outcome)
-                states.lock.release()
+                states.under_way.release()
                 return None
         except BaseException:
             self._drop(batch.partition, states)
-            states.lock.release()
+            states.under_way.release()
             raise
         return self._send(batch, outcome, states)
 
@@ -151,7 +151,7 @@ class Detector:
         if states is None:
             return None
         async with states.writing:
-            async with states.lock:  # not between a batch's fold and its alerts' acknowledgement
+            async with states.quiet():  # not between a batch's fold and its alerts' acknowledgement
                 if self._states.get(tp.partition) is not states:
                     return None
                 offset = self._app.batches.handled_up_to(tp)
@@ -202,7 +202,7 @@ class Detector:
             self._drop(batch.partition, states)
             raise
         finally:
-            states.lock.release()
+            states.under_way.release()
 
     def _drop(self, partition: int, states: PartitionStates) -> None:
         """Let no checkpoint keep states of which not everything got out: a replay would take it for published."""
@@ -229,7 +229,7 @@ class Detector:
             await self._update_waiting(states, partition, [customer])
 
     async def _update_waiting(self, states: PartitionStates, partition: int, customers: Iterable[Customer]) -> None:
-        async with states.lock:
+        async with states.quiet():
             now = datetime.now(UTC)
             try:
                 found = [pair for c in customers for pair in self._pipeline.account_arrived(c, states, now)]

@@ -1,7 +1,8 @@
 """The states of one partition's customers: a cache over the table's local store, and what changed in it."""
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager
 from typing import Any
 
 import msgspec
@@ -19,6 +20,7 @@ from streams.track import Track
 
 _WAITING = b"waiting:"
 _CACHED = 20_000  # customers a partition
+_UNDER_WAY = 4  # batches: the next is folded while the alerts of those before it are acknowledged
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(dict[str, bytes]).decode
@@ -29,12 +31,13 @@ class PartitionStates:
 
     Attributes:
         position: up to where they go.
-        lock: held from the fold of a batch until what follows from it is acknowledged.
+        under_way: held from the fold of a batch until what follows from it is acknowledged; several may be.
         writing: held while a checkpoint is written: one at a time.
     """
 
     def __init__(self, store: PartitionStore, partition: int) -> None:
-        self.lock = asyncio.Lock()
+        self.under_way = asyncio.Semaphore(_UNDER_WAY)
+        self._taking_all = asyncio.Lock()
         self.writing = asyncio.Lock()
         self._store = store
         self._partition = partition
@@ -46,6 +49,20 @@ class PartitionStates:
         self._trends: dict[str, Trend] = {}  # as last published
         position = store.value(partition, POSITION)
         self.position = Position() if position is None else decode_position(position)
+
+    @asynccontextmanager
+    async def quiet(self) -> AsyncIterator[None]:
+        """Inside, no batch is under way: what follows from the states got out. Batches that come wait for the end."""
+        taken = 0
+        async with self._taking_all:  # two that each hold a part would wait for each other
+            try:
+                while taken < _UNDER_WAY:
+                    await self.under_way.acquire()
+                    taken += 1
+                yield
+            finally:
+                for _ in range(taken):
+                    self.under_way.release()
 
     def moved(self, offset: int, timestamp: int) -> None:
         """Every record up to this one is in the states."""

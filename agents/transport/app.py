@@ -15,8 +15,8 @@ from agents.transport.batch import Batch
 from agents.transport.consumer import BatchConsumer, BatchTransport
 
 Handle = Callable[[Batch], Awaitable[Awaitable[None] | None]]
-"""Handles a batch. What it returns, where it returns something, is awaited beside the next partition's batch; the
-batch is done when that is done too."""
+"""Handles a batch. What it returns, where it returns something, is awaited beside the next batches; the batch is done
+when that is done too. Batches of one partition may then be done in another order: `checkpoint` must wait for all."""
 
 _log = structlog.get_logger(__name__)
 

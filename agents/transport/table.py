@@ -43,7 +43,7 @@ class PartitionStore(Store):
     """
 
     def _open_for_partition(self, partition: int) -> Any:  # noqa: ANN401 (rocksdict's own)
-        if self._mark(partition).exists():
+        if self._mark(partition).exists() or self._headless(partition):
             _log.warning("state is damaged: it is rebuilt from the changelog", partition=partition)
             return self.reopen_empty(partition)
         try:
@@ -57,6 +57,12 @@ class PartitionStore(Store):
     def _mark(self, partition: int) -> Path:
         path = self.partition_path(partition)
         return path.with_name(f"{path.name}.damaged")
+
+    def _headless(self, partition: int) -> bool:
+        # RocksDB takes files without CURRENT for a new database, and replays into it the log that lies there: the last
+        # values and their offset, as if they were all.
+        path = self.partition_path(partition)
+        return path.is_dir() and any(path.iterdir()) and not (path / "CURRENT").exists()
 
     def _failed(self, partition: int, error: Exception) -> None:
         if _DAMAGED.search(str(error)):

@@ -14,6 +14,7 @@ from schemas.policy import load_policy
 from schemas.wire import decode_alert
 from streams.partition import partition_of
 from streams.topology import ALERTS, DEAD_LETTERS, EVENTS, HEADER_REROUTED, RATINGS_TABLE
+from streams.track import Track
 from tests.chaos.feed import POISON_KEY
 from tests.chaos.site import Site, customers_of, track_of
 from tests.oracle import Oracle
@@ -21,6 +22,7 @@ from tests.servers.topics import Stored
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SHOWN = 5
+_NO_PIECES = b"\x90"  # an empty list in MessagePack: what is asked for is in the head
 _OFFSET_KEY = b"__faust\0offset__"
 
 Window = Mapping[str, tuple[datetime, str, int]]
@@ -87,8 +89,9 @@ async def alerts(site: Site, should: Expected) -> list[str]:
 
 
 async def state(site: Site, should: Expected) -> list[str]:
-    """The changelog, read back as a new worker would, holds the oracle's windows."""
-    return _few("changelog", _compare(_windows(_last(await site.read(_changelog(site)))), should.windows))
+    """The changelog, read back as a new worker would, holds the oracle's windows, and no state came after a newer one."""
+    log = await site.read(_changelog(site))
+    return _few("changelog", [*_compare(_windows(_last(log)), should.windows), *_overwritten(log)])
 
 
 async def local_state(site: Site, stores: Iterable[Path]) -> list[str]:
@@ -151,6 +154,16 @@ def _windows(values: Mapping[bytes, bytes]) -> Mapping[str, Window]:
         for name, track in tracks.items()
         if track is not None and track.answers
     }
+
+
+def _overwritten(log: Sequence[Stored]) -> Iterator[str]:
+    applied: dict[str, int] = {}
+    for record in log:
+        for name in customers_of([record.key or b""]):
+            track = Track.decode(record.value or b"", lambda _: _NO_PIECES)
+            if track.applied < applied.get(name, -1):
+                yield f"{name} went back from {applied[name]} to {track.applied} at {record.offset}"
+            applied[name] = track.applied
 
 
 def _compare(found: Mapping[str, Window], should: Mapping[str, Window]) -> Iterator[str]:
