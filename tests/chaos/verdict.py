@@ -89,7 +89,7 @@ async def alerts(site: Site, should: Expected) -> list[str]:
 
 
 async def state(site: Site, should: Expected) -> list[str]:
-    """The changelog, read back as a new worker would, holds the oracle's windows, and no state came after a newer one."""
+    """The changelog, read back as a new worker would, holds the oracle's windows; no state comes after a newer one."""
     log = await site.read(_changelog(site))
     return _few("changelog", [*_compare(_windows(_last(log)), should.windows), *_overwritten(log)])
 
