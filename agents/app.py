@@ -34,6 +34,9 @@ def build(settings: Settings, role: Role, *, data: Path | None = None) -> BatchA
         broker_max_poll_records=2_000,
         consumer_auto_offset_reset="earliest",
         consumer_max_fetch_size=4 << 20,
+        # A broker that has just started may not know its topics yet: whoever leads the group then assigns none of their
+        # partitions, and looks again only when its metadata is this old.
+        consumer_metadata_max_age_ms=10_000,
         # In batches: what waits beyond this is left in Kafka.
         stream_buffer_maxsize=16,
         # Faust's own wait at a rebalance acks what it drops; the batched consumer waits in its own way.

@@ -41,6 +41,7 @@ class BatchConsumer(Consumer):
         super().__init__(*args, **kwargs)
         self._handled: dict[TP, int] = {}
         self._finishing = False
+        self._seeks = 0  # begun and ended
 
     def _new_consumer_thread(self) -> AIOKafkaConsumerThread:
         return ReadCommitted(self, loop=self.loop, beacon=self.beacon)
@@ -50,12 +51,14 @@ class BatchConsumer(Consumer):
         timeout: float,  # noqa: ASYNC109 (Faust's own signature)
     ) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
         """Yield one message a partition and fetch for the batched topics, one a record for the others."""
+        seeks = self._seeks
         fetched, active = await self._wait_next_records(timeout)
         generation = self.app.consumer_generation_id
         if not fetched or self.should_stop:
             return
-        if not self.flow_active:
-            # What was fetched while a rebalance began is dropped: read it again from what is committed.
+        if not self.flow_active or seeks != self._seeks:
+            # Fetched while a rebalance began, or beside a seek, and so perhaps from behind records that were dropped:
+            # read all of it again from what is committed.
             try:
                 await self.perform_seek()
             except Exception as error:  # noqa: BLE001 (the assignment may be gone; the next one seeks by itself)
@@ -67,12 +70,22 @@ class BatchConsumer(Consumer):
             if active is not None and tp not in active and tp not in self._buffered_partitions:
                 continue
             if tp.topic in self.app.batched:
+                # Faust drops what ends before something that it has read: after a seek, a batch may.
+                self._read_offset[tp] = None
                 message = self._to_message(tp, records[-1])
                 message.value = cast("Any", Batch(tp, records, generation))
                 yield tp, message
             else:
                 for record in records:
                     yield tp, self._to_message(tp, record)
+
+    async def perform_seek(self) -> None:
+        """Seek every partition to what is committed."""
+        self._seeks += 1
+        try:
+            await super().perform_seek()
+        finally:
+            self._seeks += 1
 
     async def seek_to_committed(self) -> Mapping[TP, int]:
         """Seek every partition to what is committed; the batched ones that have no commit to their beginning.

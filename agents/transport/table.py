@@ -190,6 +190,9 @@ class Restore(Recovery):
     async def on_recovery_completed(self, generation_id: int = 0) -> None:
         """Restore the assigned partitions, then let Faust go on."""
         partitions = {int(tp.partition) for tp in self.active_tps}
+        # Faust lets events flow before it seeks: those behind dropped ones would be handled, and committed, first.
+        self.app.consumer.stop_flow()
+        self.app.flow_control.suspend()
         try:
             await self._ready(partitions)
             await self._restore(partitions)
