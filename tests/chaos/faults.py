@@ -155,7 +155,7 @@ async def state_corrupt(scene: Scene) -> None:
 
 async def offsets_reset(scene: Scene) -> None:
     """All workers are stopped, and the group's offsets set to 0."""
-    workers = scene.running
+    workers = [w for w in scene.site.workers if w.wanted]
     await asyncio.gather(*(w.leave() for w in workers))
     offsets = dict.fromkeys(range(scene.site.partitions), 0)
 
@@ -166,10 +166,12 @@ async def offsets_reset(scene: Scene) -> None:
             return True
         return False
 
-    await until(accepted, what="offsets reset", within=60)
-    scene.watch.reset()
-    for worker in workers:
-        worker.start()
+    try:
+        async with scene.watch.offsets_reset():
+            await until(accepted, what="offsets reset", within=60)
+    finally:
+        for worker in workers:
+            worker.start()
 
 
 async def directory_shared(scene: Scene) -> None:

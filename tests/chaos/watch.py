@@ -27,15 +27,19 @@ class Watch:
     def __init__(self, site: Site) -> None:
         self.found: list[str] = []
         self.looks = 0
+        self._looking = asyncio.Lock()
         self._site = site
         self._committed: dict[int, int] = defaultdict(int)
         self._checked: dict[int, int] = defaultdict(int)
         self._events: dict[int, list[tuple[int, str]]] = defaultdict(list)  # (offset, customer), not checked yet
         self._states: dict[bytes, bytes | None] = {}
 
-    def reset(self) -> None:
-        """The group's offsets are set back on purpose."""
-        self._committed.clear()
+    @asynccontextmanager
+    async def offsets_reset(self) -> AsyncIterator[None]:
+        """Inside, the group's offsets are set back on purpose."""
+        async with self._looking:
+            yield
+            self._committed.clear()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -62,7 +66,8 @@ class Watch:
             while True:
                 await asyncio.sleep(_EVERY)
                 with suppress(KafkaError, OSError, TimeoutError):  # the broker may be away: that is one of the faults
-                    await self._look(consumer, admin)
+                    async with self._looking:
+                        await self._look(consumer, admin)
         finally:
             await consumer.stop()
             await admin.close()

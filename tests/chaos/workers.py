@@ -48,6 +48,11 @@ class Worker:
         return self._supervisor is not None and self._process.returncode is None
 
     @property
+    def wanted(self) -> bool:
+        """Whether it runs or is about to be started again."""
+        return self._supervisor is not None
+
+    @property
     def log(self) -> str:
         """All that its processes wrote."""
         return "".join(process.log for process in self._logs)
