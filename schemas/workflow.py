@@ -11,6 +11,7 @@ from schemas.alert import Kind
 EVENT_KINDS: Mapping[str, Kind] = {
     "support_csat_received": Kind.POOR_RATING,
     "support_trend_declined": Kind.DECLINING_TREND,
+    "support_weekly_digest": Kind.WEEKLY_DIGEST,
 }
 """The kind of alert that each `trigger.event` means."""
 
@@ -46,7 +47,7 @@ class Trigger(_Part):
     """Which alerts start the workflow."""
 
     type: Literal["event"]
-    event: Literal["support_csat_received", "support_trend_declined"]
+    event: Literal["support_csat_received", "support_trend_declined", "support_weekly_digest"]
     filter: dict[str, Condition] = {}
     """By dotted field of the alert, as in `rating` or `customer.tier`. A field without a value fulfils nothing."""
 
