@@ -13,7 +13,9 @@ from tests.chaos.watch import Watch
 from tests.chaos.workers import Worker
 from tests.servers.wait import until
 
-_REACHED = 90.0  # seconds for a failpoint: a worker that has just joined waits for the group first
+PATIENT = 300.0
+"""Seconds for what must come, however busy the machine: only what never comes takes so long."""
+_ROOM = 256  # KiB: a few checkpoints
 
 
 @dataclass
@@ -70,7 +72,7 @@ def killed_at(name: str) -> Fault:
             shutil.rmtree(worker.state, ignore_errors=True)
         worker.start(failpoint=f"{name}:{scene.turn(name)}:kill")
         killed = worker.process
-        await until(lambda: killed.returncode is not None, what=f"{worker.name} killed at {name}", within=_REACHED)
+        await until(lambda: killed.returncode is not None, what=f"{worker.name} killed at {name}", within=PATIENT)
         assert killed.returncode == -9, f"{worker.name} ended with {killed.returncode} instead of at {name}"
 
     return fault
@@ -83,7 +85,7 @@ def frozen_at(name: str) -> Fault:
         worker = scene.any_worker()
         await worker.leave()
         worker.start(failpoint=f"{name}:{scene.turn(name)}:stop")
-        await worker.stopped(_REACHED)
+        await worker.stopped(PATIENT)
         await asyncio.sleep(SESSION + scene.random.uniform(3, 8))
         worker.resume()
 
@@ -153,6 +155,16 @@ async def state_corrupt(scene: Scene) -> None:
     worker.start()
 
 
+async def disk_full(scene: Scene) -> None:
+    """A worker's files cannot grow: what it keeps locally no longer fits. It stops, and there is room again."""
+    worker = scene.any_worker()
+    await worker.leave()
+    worker.start(room=_ROOM)
+    limited = worker.process
+    await until(lambda: limited.returncode is not None, what=f"{worker.name} stopped for lack of room", within=PATIENT)
+    assert limited.returncode == 1, f"{worker.name} ended with {limited.returncode} instead of for lack of room"
+
+
 async def offsets_reset(scene: Scene) -> None:
     """All workers are stopped, and the group's offsets set to 0."""
     workers = [w for w in scene.site.workers if w.wanted]
@@ -168,7 +180,7 @@ async def offsets_reset(scene: Scene) -> None:
 
     try:
         async with scene.watch.offsets_reset():
-            await until(accepted, what="offsets reset", within=60)
+            await until(accepted, what="offsets reset", within=PATIENT)
     finally:
         for worker in workers:
             worker.start()
@@ -224,6 +236,7 @@ FAULTS: Mapping[str, Fault] = {
     "broker away": broker_away,
     "state wiped": state_wiped,
     "state corrupt": state_corrupt,
+    "disk full": disk_full,
     "offsets reset": offsets_reset,
     "directory shared": directory_shared,
 }

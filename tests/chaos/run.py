@@ -13,14 +13,14 @@ from random import Random
 from aiokafka import AIOKafkaProducer
 
 from tests.chaos import verdict
-from tests.chaos.faults import FAULTS, Scene
+from tests.chaos.faults import FAULTS, PATIENT, Scene
 from tests.chaos.feed import Feed
 from tests.chaos.site import SESSION, Site
 from tests.chaos.watch import Watch
 from tests.servers.kafka import KafkaServer
 from tests.servers.topics import Record
 
-_SLICES, _EVERY = 200, 0.25  # a fault's share of the records: in so many parts, one each so many seconds
+_SLICES, _EVERY = 200, 0.25  # of what a fault's share of the records still has, such a part each so many seconds
 _HEALED = 60.0  # seconds from the last fault to no lag
 
 
@@ -97,7 +97,7 @@ async def run(plan: Plan, directory: Path, server: KafkaServer, say: Callable[[s
     started = time.monotonic()
     try:
         async with site.producer() as producer, watch.running():
-            await asyncio.gather(*(w.process.ready() for w in site.workers))
+            await asyncio.gather(*(w.process.ready(PATIENT) for w in site.workers))
             await _faults(plan, scene, report, producer, iter(feed), say)
             report.figures["events published"] = plan.events
             await _healed(site, report)
@@ -141,13 +141,14 @@ async def _faults(
 
 
 async def _publish(scene: Scene, producer: AIOKafkaProducer, records: list[Record], done: asyncio.Event) -> None:
-    # A little at a time while the fault lasts, the rest at once when it is over: bounded by its number.
-    size = max(1, len(records) // _SLICES)
-    for first in range(0, len(records), size):
-        await scene.site.publish(producer, records[first : first + size])
-        if not done.is_set():
-            with suppress(TimeoutError):
-                await asyncio.wait_for(done.wait(), _EVERY)
+    # Less and less while the fault lasts, so that it never runs dry: what waits for a batch or a checkpoint gets one.
+    # The rest at once when it is over.
+    while records:
+        size = len(records) if done.is_set() else max(1, len(records) // _SLICES)
+        await scene.site.publish(producer, records[:size])
+        del records[:size]
+        with suppress(TimeoutError):
+            await asyncio.wait_for(done.wait(), _EVERY)
 
 
 async def _healed(site: Site, report: Report) -> None:
@@ -186,7 +187,7 @@ async def _fresh(site: Site, report: Report) -> None:
     worker = site.worker("fresh", program=report.plan.program)
     worker.start()
     try:
-        await worker.process.ready(90)
+        await worker.process.ready(PATIENT)
     finally:
         await worker.leave()
     report.violations += [f"restored: {each}" for each in await verdict.local_state(site, [worker.state])]

@@ -4,6 +4,7 @@ import asyncio
 import os
 import re
 import signal
+import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -32,7 +33,7 @@ class Worker:
         self.state = Path(settings["CSATWATCH_STATE_DIR"])
         self.ends: Counter[int] = Counter()
         self._settings = settings
-        self._programs = {} if program is None else {"program": program}
+        self._program = (sys.executable, "-m", "agents.cli") if program is None else tuple(program)
         self._process = self._new({})
         self._logs: list[Csatwatch] = [self._process]
         self._supervisor: asyncio.Task[None] | None = None
@@ -67,9 +68,11 @@ class Worker:
         """Ends that are neither fail-stop nor a kill."""
         return {code: n for code, n in self.ends.items() if code not in _ALLOWED}
 
-    def start(self, *, failpoint: str | None = None) -> None:
-        """Start it. With a failpoint (`NAME:N:kill|stop`) for this one start."""
-        self._process = self._new({} if failpoint is None else {"FAILPOINT": failpoint, "FAILPOINTS_ALLOWED": "yes"})
+    def start(self, *, failpoint: str | None = None, room: int | None = None) -> None:
+        """Start it. For this one start with a failpoint (`NAME:N:kill|stop`), or no file may exceed `room` KiB."""
+        more = {} if failpoint is None else {"FAILPOINT": failpoint, "FAILPOINTS_ALLOWED": "yes"}
+        limited = () if room is None else ("/bin/sh", "-c", f'ulimit -f {2 * room}; exec "$@"', "sh")
+        self._process = self._new(more, limited)
         self._logs.append(self._process)
         self._process.start()
         self._supervisor = asyncio.create_task(self._supervise(), name=self.name)
@@ -109,8 +112,8 @@ class Worker:
         with suppress(AssertionError):
             os.kill(self._process.pid, signal.SIGCONT)
 
-    def _new(self, more: Mapping[str, str]) -> Csatwatch:
-        return Csatwatch("detect", {**self._settings, **more}, self.directory, **self._programs)
+    def _new(self, more: Mapping[str, str], limited: Sequence[str] = ()) -> Csatwatch:
+        return Csatwatch("detect", {**self._settings, **more}, self.directory, program=(*limited, *self._program))
 
     async def _supervise(self) -> None:
         while True:
