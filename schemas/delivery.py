@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
 
 class Sink(StrEnum):
-    """The destinations; each has its own sink agent."""
+    """The destinations; each has its own sink agent. So has each action of the user's own, by its name."""
 
     SLACK = "slack"
     TASKS = "tasks"
@@ -30,15 +31,20 @@ class Step:
 
     Attributes:
         step: `workflow/step id`, so that two workflows with a step of one name stay apart in the ledger.
+        sink: a `Sink`, or the name of an action of the user's own.
         lane: what must be served one at a time at the destination, such as one person's messages; None: no such limit.
         config: the step's own configuration.
+        delay: how long the first try waits, from when the ledger gets the step.
+        unless: kinds of actions; one of them on the alert before the first try cancels the step.
     """
 
     step: str
     workflow: str
-    sink: Sink
+    sink: str
     lane: str | None = None
     config: Mapping[str, Any] = field(default_factory=dict)
+    delay: timedelta = timedelta(0)
+    unless: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

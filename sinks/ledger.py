@@ -90,7 +90,11 @@ class Ledger:
             await self._change(connection, changed, decide)
         return len(changed)
 
-    async def claim(self, sink: Sink, most: int, busy: Iterable[str] = ()) -> list[Delivery]:
+    async def cancel_needless(self, alert_ids: Iterable[str]) -> None:
+        """Cancel the steps of these alerts that wait to see whether an action comes, where it has come."""
+        await self._pool.execute(self._sql["cancel_needless"], sorted(alert_ids))
+
+    async def claim(self, sink: str, most: int, busy: Iterable[str] = ()) -> list[Delivery]:
         """Up to `most` steps that are due, the most severe first, for this caller alone until the lease ends.
 
         At most one of each lane, and none of the lanes in `busy`. A step whose earlier claim was never settled comes
@@ -157,11 +161,11 @@ class Ledger:
                 [each.claim for each in deliveries],
             )
 
-    async def waiting(self) -> dict[Sink, int]:
+    async def waiting(self) -> dict[str, int]:
         """How many steps of each sink are due or under way."""
-        counts = dict.fromkeys(Sink, 0)
+        counts: dict[str, int] = dict.fromkeys(Sink, 0)
         for row in await self._pool.fetch(self._sql["waiting"]):
-            counts[Sink(row["sink"])] = row["steps"]
+            counts[row["sink"]] = row["steps"]
         return counts
 
     async def list(self, state: State | None = None, *, most: int = 100) -> list[dict[str, Any]]:
@@ -246,6 +250,8 @@ def _due_row(alert: Alert, change: Change) -> dict[str, Any]:
         "config": dict(step.config),
         "revision": alert.revision,
         "severity_rank": _RANKS[alert.severity],
+        "delay": step.delay.total_seconds(),
+        "unless": list(step.unless),
     }
 
 

@@ -62,24 +62,34 @@ for update
 
 -- name: make_due
 -- Steps that the newest revision asks for. One that is claimed stays with its worker: settling it makes it due again.
+-- `delay` in seconds, counted from when the ledger got the step, holds back its first showing alone.
 -- $1: a list of rows.
 insert into deliveries as d (
-    alert_id, step, workflow, sink, lane, config, state, wanted_revision, severity_rank, due_at
+    alert_id, step, workflow, sink, lane, config, state, wanted_revision, severity_rank, due_at, not_before, unless
 )
-select alert_id, step, workflow, sink, lane, config, 'due', revision, severity_rank, now()
+select
+    alert_id, step, workflow, sink, lane, config, 'due', revision, severity_rank, now() + make_interval(secs => delay),
+    now() + make_interval(secs => delay), unless
 from jsonb_to_recordset($1::jsonb) as (
     alert_id uuid, step text, workflow text, sink text, lane text, config jsonb, revision integer,
-    severity_rank smallint
+    severity_rank smallint, delay double precision, unless text[]
 )
 order by alert_id, step
 on conflict (alert_id, step) do update set
+    sink = excluded.sink,
     lane = excluded.lane,
     config = excluded.config,
     wanted_revision = excluded.wanted_revision,
     severity_rank = excluded.severity_rank,
+    not_before = d.created_at + (excluded.not_before - now()),
+    unless = excluded.unless,
     state = case when d.state = 'claimed' then d.state else 'due' end,
     attempts = case when d.state = 'claimed' then d.attempts else 0 end,
-    due_at = case when d.state = 'claimed' then d.due_at else now() end,
+    due_at = case
+        when d.state = 'claimed' then d.due_at
+        when d.shown_revision > 0 or d.uncertain then now()
+        else greatest(now(), d.created_at + (excluded.not_before - now()))
+    end,
     error = case when d.state = 'claimed' then d.error end
 
 -- name: follow
@@ -88,7 +98,11 @@ update deliveries d set
     wanted_revision = n.revision,
     state = case when d.state = 'claimed' then d.state else 'due' end,
     attempts = case when d.state = 'claimed' then d.attempts else 0 end,
-    due_at = case when d.state = 'claimed' then d.due_at else now() end
+    due_at = case
+        when d.state = 'claimed' then d.due_at
+        when d.shown_revision > 0 or d.uncertain then now()
+        else greatest(now(), d.not_before)
+    end
 from unnest($1::uuid[], $2::text[], $3::integer[]) as n (alert_id, step, revision)
 where d.alert_id = n.alert_id and d.step = n.step
 
@@ -98,18 +112,36 @@ update deliveries d set wanted_revision = n.revision, state = 'cancelled', settl
 from unnest($1::uuid[], $2::text[], $3::integer[]) as n (alert_id, step, revision)
 where d.alert_id = n.alert_id and d.step = n.step and d.state in ('due', 'failed')
 
+-- name: cancel_needless
+-- Steps that wait, and that an action has made needless. $1: alerts.
+update deliveries d set state = 'cancelled', settled_at = now(), error = x.kind
+from actions x
+where d.alert_id = any($1::uuid[]) and d.state = 'due' and d.unless <> '{}' and d.shown_revision = 0 and not d.uncertain
+  and x.alert_id = d.alert_id and x.kind = any(d.unless)
+
 -- name: claim
 -- Due steps of a sink, and those whose worker let its lease pass; the most severe first, one a lane, and none of a lane
--- that is busy here. $1: sink. $2: at most. $3: the claim's token. $4: lease. $5: busy lanes.
-with waiting as (
-    select alert_id, step, lane, severity_rank, due_at from deliveries
+-- that is busy here. What an action has made needless meanwhile is cancelled instead.
+-- $1: sink. $2: at most. $3: the claim's token. $4: lease. $5: busy lanes.
+with needless as (
+    update deliveries d set state = 'cancelled', settled_at = now(), error = x.kind
+    from actions x
+    where d.state = 'due' and d.unless <> '{}' and d.due_at <= now() and d.shown_revision = 0 and not d.uncertain
+      and x.alert_id = d.alert_id and x.kind = any(d.unless)
+),
+waiting as (
+    select alert_id, step, lane, severity_rank, due_at from deliveries d
     where sink = $1
       and state in ('due', 'claimed')
       and (state = 'due' and due_at <= now() or state = 'claimed' and claimed_until <= now())
       and (lane is null or lane <> all($5::text[]))
+      and (
+          unless = '{}' or shown_revision > 0 or uncertain or state = 'claimed'
+          or not exists (select from actions x where x.alert_id = d.alert_id and x.kind = any(d.unless))
+      )
     order by severity_rank, due_at
     limit $2 * 4
-    for update skip locked
+    for update of d skip locked
 ),
 one_a_lane as (
     select distinct on (coalesce(lane, alert_id || step)) alert_id, step, severity_rank, due_at from waiting

@@ -92,6 +92,8 @@ create table deliveries (
     shown_revision integer not null default 0, -- the one that the destination shows; 0: none yet
     severity_rank smallint not null,
     due_at timestamptz not null,
+    not_before timestamptz, -- the first try waits until then: the step's delay
+    unless text[] not null default '{}', -- kinds of actions: one of them on the alert before the first try cancels it
     attempts integer not null default 0, -- failed ones since the last success
     lane text, -- what the destination takes one at a time, such as one person's messages
     uncertain boolean not null default false, -- an earlier try may have gone through: the destination is asked first
@@ -105,6 +107,7 @@ create table deliveries (
     primary key (alert_id, step)
 );
 create index deliveries_waiting on deliveries (sink, severity_rank, due_at) where state in ('due', 'claimed');
+create index deliveries_conditional on deliveries (due_at) where state = 'due' and unless <> '{}';
 create index deliveries_failed on deliveries (settled_at desc) where state = 'failed';
 
 create table tasks (
@@ -117,12 +120,24 @@ create table tasks (
     owner_email text,
     due_at timestamptz not null,
     status text not null check (status in ('open', 'done', 'cancelled')),
+    system text, -- the task system that has it too; null: this list alone
+    external_id text, -- what that system calls it
+    external_url text,
     created_at timestamptz not null default now(),
     closed_at timestamptz,
+    closed_by text,
     unique (alert_id, step),
     foreign key (alert_id, step) references deliveries
 );
 create index tasks_open on tasks (owner_email, due_at) where status = 'open';
+create index tasks_by_due on tasks (due_at, task_id);
+create unique index tasks_external on tasks (system, external_id) where external_id is not null;
+
+-- How far the closed tasks of a task system were read.
+create table task_polls (
+    system text primary key,
+    read_to timestamptz not null
+);
 
 create table email_drafts (
     draft_id uuid not null,
