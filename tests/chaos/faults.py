@@ -15,7 +15,7 @@ from tests.servers.wait import until
 
 PATIENT = 300.0
 """Seconds for what must come, however busy the machine: only what never comes takes so long."""
-_ROOM = 256  # KiB: a few checkpoints
+_ROOM = 64  # KiB: a few checkpoints
 
 
 @dataclass
