@@ -1,10 +1,13 @@
 """What people do with an alert, and what came of it: the records of `csm-actions`."""
 
 from enum import StrEnum
+from typing import Annotated, Self
 from uuid import UUID
 
-from schemas.event import Feedback
-from schemas.record import CustomerId, Identifier, Record, Time
+from pydantic import Field, StringConstraints, model_validator
+
+from schemas.event import Contact, Feedback
+from schemas.record import CustomerId, Identifier, NoNul, Record, ShortText, Time, Url
 
 
 class ActionKind(StrEnum):
@@ -13,25 +16,80 @@ class ActionKind(StrEnum):
     ACKNOWLEDGED = "acknowledged"
     SNOOZED = "snoozed"
     FOLLOWED_UP = "followed_up"
+    USEFUL = "useful"
     NOT_USEFUL = "not_useful"
     EMAIL_REQUESTED = "email_requested"
     CALL_REQUESTED = "call_requested"
     COORDINATE_REQUESTED = "coordinate_requested"
     EMAIL_SENT = "email_sent"
     EMAIL_FAILED = "email_failed"
+    EMAIL_UNKNOWN = "email_unknown"
     CALL_SCHEDULED = "call_scheduled"
+    CALL_FAILED = "call_failed"
+    CALL_UNKNOWN = "call_unknown"
     COORDINATED = "coordinated"
+    COORDINATION_FAILED = "coordination_failed"
+
+    @property
+    def is_request(self) -> bool:
+        """Whether the delivery process has something to carry out, and answers with a result."""
+        return self in _NEEDED
+
+
+_NEEDED = {
+    ActionKind.EMAIL_REQUESTED: ("to", "subject"),
+    ActionKind.CALL_REQUESTED: ("to", "subject", "starts_at", "minutes"),
+    ActionKind.COORDINATE_REQUESTED: (),
+}
+"""What each kind of request cannot be without."""
 
 
 class Action(Record):
-    """One thing done to one alert. `action_id` follows from the click or the form, so a double click is one action."""
+    """One thing done to one alert. `action_id` follows from the click or the form, so a double click is one action.
+
+    An e-mail is sent as its request says, word for word: what the person saw is what goes out.
+    """
 
     action_id: UUID
     alert_id: UUID
     customer_id: CustomerId
     kind: ActionKind
     by: Identifier
+    """Who did it: an e-mail address, or a Slack user id where no address is known."""
+    by_name: ShortText | None = None
     at: Time
     note: Feedback | None = None
+    until: Time | None = None
+    """How long the alert is snoozed."""
     request_id: UUID | None = None
     """The request that a result answers."""
+    snoozed_until: Time | None = None
+    draft_id: UUID | None = None
+    """The draft that an e-mail was made of; none where it was written from nothing."""
+    draft_version: Annotated[int, Field(ge=1)] | None = None
+    """The version that the person had before them."""
+    to: Contact | None = None
+    """Whom the e-mail or the invitation goes to."""
+    subject: Annotated[str, NoNul, StringConstraints(min_length=1, max_length=200, strict=True)] | None = None
+    body: Annotated[str, NoNul, StringConstraints(max_length=20_000, strict=True)] | None = None
+    """Plain text; of an e-mail request without one the draft's own counts."""
+    starts_at: Time | None = None
+    minutes: Annotated[int, Field(ge=5, le=480)] | None = None
+    time_zone: Annotated[str, NoNul, StringConstraints(max_length=64)] | None = None
+    """The one that the person chose the time in, by its IANA name."""
+    place: ShortText | None = None
+    """Where the call is held, such as a link to a meeting."""
+    link: Url | None = None
+    """Where the result is to be seen."""
+    reason: ShortText | None = None
+    """Why a request failed, for people."""
+
+    @model_validator(mode="after")
+    def _request_is_whole(self) -> Self:
+        missing = [name for name in _NEEDED.get(self.kind, ()) if getattr(self, name) is None]
+        if self.kind is ActionKind.SNOOZED and self.snoozed_until is None:
+            missing = ["snoozed_until"]
+        if missing:
+            msg = f"{self.kind} needs {missing[0]}: add it"
+            raise ValueError(msg)
+        return self

@@ -101,6 +101,10 @@ create table deliveries (
     claimed_until timestamptz, -- the lease: another worker takes over after it, and reconciles first
     destination text, -- where it went: a channel, a list
     external_id text, -- what the destination calls it: a message's ts, a task's id
+    thread text, -- the message below which it stands or is about to, where it is no message of its own
+    shown_at timestamptz, -- when it was first shown
+    stale boolean not null default false, -- something was done with the alert while it was claimed
+    held text, -- why it waits although nothing failed; null: it does not
     error text, -- of the last failed attempt: its class and the destination's code, never customer text
     created_at timestamptz not null default now(),
     settled_at timestamptz,
@@ -151,7 +155,10 @@ create table email_drafts (
     from_email text,
     subject text not null,
     body text not null,
-    status text not null check (status in ('draft', 'discarded', 'sent')),
+    -- Only one that a person asked to be sent is more than a draft; unknown: no answer of the mail server is on record.
+    status text not null check (status in ('draft', 'discarded', 'sending', 'sent', 'failed', 'unknown')),
+    by text, -- who wrote this version; null: the communicator
+    sent_at timestamptz,
     created_at timestamptz not null default now(),
     primary key (draft_id, version),
     unique (alert_id, step, version),
@@ -166,9 +173,18 @@ create table actions (
     by text not null,
     at timestamptz not null,
     note text,
-    request_id uuid
+    request_id uuid, -- of a result: the request that it answers
+    snoozed_until timestamptz,
+    record jsonb not null default '{}', -- the action as on the topic
+    -- How far a request is. held: read again, and its result may follow; open: to go into the ledger; taken: it is
+    -- there; answered: its result is published. Null: no request.
+    request text check (request in ('held', 'open', 'taken', 'answered')),
+    source_partition integer, -- where it was read
+    created_at timestamptz not null default now()
 );
 create index actions_of_alert on actions (alert_id, at);
+create index actions_requested on actions (request, at) where request in ('held', 'open', 'taken');
+create index actions_answering on actions (request_id) where request_id is not null;
 
 -- The pages follow along without polling.
 create function announce_alert() returns trigger language plpgsql as $$
