@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from schemas.customer import Customer
+from schemas.customer import Customer, Person
 from schemas.event import Contact, Feedback, Rating, Ticket
 from schemas.record import CustomerId, Identifier, Record, Time
 
@@ -118,7 +118,7 @@ class Alert(Record):
     response_id: Identifier
     revision: Annotated[int, Field(ge=1)]
     status: Status
-    kind: Kind
+    kind: Literal[Kind.POOR_RATING, Kind.DECLINING_TREND]
     severity: Severity
     occurred_at: Time
     detected_at: Time
@@ -134,6 +134,11 @@ class Alert(Record):
     silent: bool = False
     reasons: tuple[str, ...]
     policy: PolicyVersion
+
+    @property
+    def csm(self) -> Person | None:
+        """Whom it is for, where that is known."""
+        return self.customer.csm if self.customer else None
 
 
 def alert_id(kind: Kind, customer_id: str, response_id: str) -> UUID:

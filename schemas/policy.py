@@ -4,14 +4,27 @@ from collections.abc import Mapping
 from datetime import timedelta
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
+from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from schemas.alert import Severity
 from schemas.yaml_file import load
 
 Days = Annotated[int, Field(gt=0, le=3650)]
+
+
+def _known_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):  # unknown; no name of a zone at all, such as ../x; a directory
+        msg = "is no zone of the IANA time zone database: write one like Europe/Berlin, America/New_York or UTC"
+        raise ValueError(msg) from None
+    return name
+
+
+TimeZone = Annotated[str, AfterValidator(_known_zone)]
 
 
 class _Part(BaseModel):
@@ -81,6 +94,28 @@ class SeverityTable(_Part):
         return self
 
 
+class WeeklyDigest(_Part):
+    """When each CSM gets the digest of the week, and how much is in it."""
+
+    weekday: Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"] = "monday"
+    hour: Annotated[int, Field(ge=0, le=23)] = 9
+    time_zone: TimeZone = "UTC"
+    time_zones: dict[str, TimeZone] = {}
+    """Of the CSMs, by e-mail, who live by another one. An account's own zone is where the customer is: it says nothing
+    of when the CSM works."""
+    when_empty: Literal["nothing", "one_line"] = "nothing"
+    most: Annotated[int, Field(ge=1, le=100)] = 10
+    """Accounts in each part. Those that are falling are all in the record, and the message shows as many as fit."""
+    renewal_days: Days = 90
+    """Of two falling accounts, one that renews so soon counts as if twice as much were at stake."""
+    open_days: Days = 30
+    """An alert that nobody answered is left out when it is older, unless its task is still open."""
+    unanswered_days: Days = 7
+    """So long after a follow-up without a new rating, it counts as unanswered."""
+    quiet_days: Days = 60
+    """So long without a rating, an account is quiet."""
+
+
 class Policy(_Part):
     """Everything that decides about alerts."""
 
@@ -92,6 +127,7 @@ class Policy(_Part):
     poor_rating: PoorRating = PoorRating()
     declining_trend: DecliningTrend = DecliningTrend()
     severity: SeverityTable
+    digest: WeeklyDigest = WeeklyDigest()
 
     @model_validator(mode="after")
     def _windows_fit(self) -> Self:

@@ -6,7 +6,7 @@ import pytest
 from agents.embedded.expected import Expected, Found, compare, expect
 from agents.embedded.planted import astray
 from agents.workflows import workflows
-from schemas.alert import Alert, Severity, Status
+from schemas.alert import Alert, Kind, Severity, Status
 from schemas.delivery import LedgerRow, State
 from schemas.policy import load_policy
 from streams.sample import Sample, generate
@@ -167,4 +167,4 @@ def test_a_planted_case_that_went_astray_is_named(
 
 
 def _poor(alert: Alert) -> bool:
-    return alert.kind == "poor_rating"
+    return alert.kind is Kind.POOR_RATING
