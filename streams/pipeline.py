@@ -135,10 +135,11 @@ class Pipeline:
         partition: int,
         states: States,
         accounts: Mapping[str, Customer],
-        now: datetime,
+        now: datetime | None,
     ) -> Outcome:
         """Fold a batch of one partition's records into `states`.
 
+        `now` is the worker's clock; None in a backtest, where each record arrives at its event's own time.
         A record that the customer's track has already seen changes nothing, so that a batch may be processed again.
         """
         if len(self._homes) > _MOST_HOMES:
@@ -185,7 +186,7 @@ class _Batch:
         partition: int,
         states: States,
         accounts: Mapping[str, Customer],
-        now: datetime,
+        now: datetime | None,
     ) -> None:
         self.outcome = Outcome()
         self._pipeline = pipeline
@@ -195,7 +196,7 @@ class _Batch:
         self._states = states
         self._accounts = accounts
         self._now = now
-        self._clock = detect.microseconds(now)
+        self._clock = None if now is None else detect.microseconds(now)
 
     def take(self, record: Record) -> tuple[str, str]:
         """Fold one record. Returns its event type and what became of it."""
@@ -227,7 +228,7 @@ class _Batch:
             self._states.forget(customer_id, record.offset)
         return kind, APPLIED
 
-    def _answered(self, event: CsatReceived, at: int, record: Record, arrived: int, track: Track) -> Fold:
+    def _answered(self, event: CsatReceived, at: int, record: Record, arrived: int | None, track: Track) -> Fold:
         ticket, rules = event.ticket_id, self._rules
         survey = event.response_id or ticket
         answer = Answer(at, event.rating, survey, event.event_id, None if survey == ticket else ticket)
@@ -235,7 +236,7 @@ class _Batch:
         if result is APPLIED:
             turn = detect.turn(track, rules)
             if turn is not None or answer.open or answer.rating <= rules.poor:
-                silent = arrived - at > rules.silent_after or _has(record, HEADER_BACKFILL)
+                silent = (arrived is not None and arrived - at > rules.silent_after) or _has(record, HEADER_BACKFILL)
                 self._raise(_steps(answer, track, turn, rules), event, answer, track, record, silent=silent)
         return result
 
@@ -263,7 +264,7 @@ class _Batch:
                 customer=self._accounts.get(event.customer_id),
                 policy=self._pipeline.policy,
                 silent=silent,
-                now=self._now,
+                now=self._now or detect.instant(answer.at),
                 first=step.survey,
             )
             raised.append(Raised(alert, encode(alert), record.timestamp))
@@ -292,8 +293,11 @@ def _steps(answer: Answer, track: Track, turn: Status | None, rules: Rules) -> l
     return steps
 
 
-def _time_of(event: Event, arrived: int) -> int:
-    """The event's own time in microseconds; that of its arrival where it has none. Raises `InvalidEvent`."""
+def _time_of(event: Event, arrived: int | None) -> int:
+    """The event's own time in microseconds; where it has none that of its arrival, 0 in a backtest.
+
+    Raises `InvalidEvent`.
+    """
     if isinstance(event, CsatReceived):
         field, time = "responded_at", event.responded_at
     elif isinstance(event, TicketClosed):
@@ -301,9 +305,9 @@ def _time_of(event: Event, arrived: int) -> int:
     elif isinstance(event, TicketEscalated):
         field, time = "escalated_at", event.escalated_at
     else:
-        return arrived
+        return arrived or 0
     at = round(time.timestamp() * 1e6)  # `detect.microseconds`, in place: this is for every event
-    if at - arrived > _FUTURE:
+    if arrived is not None and at - arrived > _FUTURE:
         raise in_future(field, time)
     return at
 
