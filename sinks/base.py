@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Protocol, runtime_checkable
 
 from schemas.alert import Alert
+from schemas.life import Life
 
 
 class SendError(Exception):
@@ -46,6 +47,7 @@ class Delivery:
             where a send was about to go whose outcome is not known.
         uncertain: an earlier try may have gone through without its answer: ask the destination first.
         attempts: failed tries since the last success.
+        life: what people have done with the alert so far.
         created_at: when the ledger got the step; nothing was sent before.
         published_at: the broker's time of the revision.
     """
@@ -63,6 +65,7 @@ class Delivery:
     external_id: str | None = None
     uncertain: bool = False
     attempts: int = 0
+    life: Life = field(default_factory=Life)
 
 
 @dataclass(frozen=True, slots=True)

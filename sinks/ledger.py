@@ -1,16 +1,18 @@
 """The ledger: which step of which alert is due, claimed, done, failed or cancelled. One row an (alert, step)."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
 import asyncpg
 from pydantic import ValidationError
 
+from schemas.action import ActionKind
 from schemas.alert import Alert, Kind, Severity
 from schemas.delivery import Change, LedgerRow, Sink, State
+from schemas.life import Deed, Life, life
 from sinks.base import Delivery, Receipt
 from sinks.postgres import Connection, queries
 
@@ -18,6 +20,8 @@ Decide = Callable[[Alert, Sequence[LedgerRow]], Sequence[Change]]
 """What a new revision means for the alert's rows."""
 
 _NEVER_PASSED = 2**31 - 1  # a revision above all others
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_KINDS = frozenset(ActionKind)
 _RANKS = {severity: rank for rank, severity in enumerate(Severity)}
 
 
@@ -113,6 +117,13 @@ class Ledger:
         if unreadable:
             await self._pool.execute(self._sql["settle_failed"], unreadable)
         return claimed
+
+    async def revisit(self, alert_id: str, *, connection: Connection | None = None) -> int:
+        """Show in Slack what was done with an alert since; returns how many of its messages change.
+
+        To be called after each of its actions is stored, in the same transaction where `connection` is given.
+        """
+        return len(await (connection or self._pool).fetch(self._sql["revisit"], alert_id, Sink.SLACK))
 
     async def remember(self, delivery: Delivery, destination: str) -> bool:
         """Note where a message is about to go, and count the lease anew; False where the claim is lost."""
@@ -268,9 +279,28 @@ def _delivery(row: asyncpg.Record, token: str) -> Delivery:
         external_id=row["external_id"],
         uncertain=row["uncertain"],
         attempts=row["attempts"],
+        life=_life(row["actions"] or ()),
         created_at=row["created_at"],
         published_at=row["published_at"],
     )
+
+
+def _life(actions: Iterable[Mapping[str, str | None]]) -> Life:
+    return life((_deed(each), _time(each["until"])) for each in actions if each["kind"] in _KINDS)
+
+
+def _deed(row: Mapping[str, str | None]) -> Deed:
+    return Deed(
+        ActionKind(row["kind"] or ""),
+        row["by"] or "",
+        _time(row["at"]) or _EPOCH,
+        row["note"],
+        _time(row["starts_at"]),
+    )
+
+
+def _time(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
 
 
 def _settled_row(settlement: Settlement) -> tuple[str, dict[str, Any]]:

@@ -154,12 +154,21 @@ update deliveries d set
     state = 'claimed',
     claimed_by = $3,
     claimed_until = now() + $4::interval,
-    uncertain = d.uncertain or d.state = 'claimed'
+    uncertain = d.uncertain or d.state = 'claimed',
+    stale = false,
+    held = null
 from chosen c, alerts a
 where d.alert_id = c.alert_id and d.step = c.step and a.alert_id = d.alert_id
 returning
     d.alert_id, d.step, d.sink, d.lane, d.config, d.shown_revision, d.destination, d.external_id, d.uncertain,
-    d.attempts, d.created_at, d.severity_rank, d.due_at, a.record, a.published_at
+    d.attempts, d.created_at, d.severity_rank, d.due_at, a.record, a.published_at,
+    (
+        select jsonb_agg(jsonb_build_object(
+            'kind', x.kind, 'by', coalesce(x.record ->> 'by_name', x.by), 'at', x.at, 'note', x.note,
+            'starts_at', x.record ->> 'starts_at', 'until', x.snoozed_until
+        ))
+        from (select * from actions where alert_id = d.alert_id order by at desc limit 100) as x
+    ) as actions
 
 -- name: remember
 -- Where a message is about to go: from now on its outcome is not known. $1: alert, $2: step, $3: claim, $4: destination.
@@ -169,10 +178,21 @@ update deliveries set
 where alert_id = $1 and step = $2 and claimed_by = $3 and state = 'claimed'
 returning alert_id
 
+-- name: revisit
+-- What is shown of an alert with which something was done is due once more, and what is held is looked at again.
+-- $1: alert. $2: sink.
+update deliveries set
+    state = case when state = 'claimed' then state else 'due' end,
+    due_at = case when state = 'claimed' then due_at else now() end,
+    stale = stale or state = 'claimed'
+where alert_id = $1 and sink = $2
+  and (state = 'claimed' or state = 'done' and shown_revision > 0 or state = 'due' and held is not null)
+returning step
+
 -- name: settle_done
 -- $1: a list of rows. A newer revision than the one shown is due at once. Returns what was settled.
 update deliveries d set
-    state = case when d.wanted_revision > s.revision then 'due' else 'done' end,
+    state = case when d.wanted_revision > s.revision or d.stale then 'due' else 'done' end,
     shown_revision = s.revision,
     destination = s.destination,
     external_id = s.external_id,
@@ -181,7 +201,8 @@ update deliveries d set
     error = null,
     claimed_by = null,
     claimed_until = null,
-    due_at = case when d.wanted_revision > s.revision then now() else d.due_at end,
+    due_at = case when d.wanted_revision > s.revision or d.stale then now() else d.due_at end,
+    shown_at = coalesce(d.shown_at, now()),
     settled_at = now()
 from jsonb_to_recordset($1::jsonb) as s (
     alert_id uuid, step text, claim text, revision integer, destination text, external_id text
