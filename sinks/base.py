@@ -31,6 +31,10 @@ class Permanent(SendError):
     """Trying again changes nothing: a person has to mend something first. The text says what."""
 
 
+class Unknown(Permanent):
+    """It may have been done, there is no way to find out, and done twice would be worse than not at all."""
+
+
 @dataclass(frozen=True, slots=True)
 class Delivery:
     """One step of one alert, claimed and to be done.
