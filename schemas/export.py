@@ -1,4 +1,4 @@
-"""The JSON Schema of each topic's records, for producers and consumers in any language.
+"""The JSON Schema of each topic's records, for producers and consumers in any language, and of the policy, for editors.
 
 `python -m schemas.export docs/schemas` writes them.
 """
@@ -15,6 +15,7 @@ from schemas.action import Action
 from schemas.alert import SCHEMA_VERSION, Alert, CustomerTrend
 from schemas.customer import Customer
 from schemas.event import Event
+from schemas.policy import Policy
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _RECORDS: Mapping[str, tuple[Any, str]] = {
@@ -24,6 +25,7 @@ _RECORDS: Mapping[str, tuple[Any, str]] = {
     "csat-trends": (CustomerTrend, "A record of csat-trends"),
     "csm-actions": (Action, "A record of csm-actions"),
 }
+_FILES: Mapping[str, tuple[Any, str]] = {"policy": (Policy, "A policy of csatwatch")}
 
 
 def schema(topic: str) -> dict[str, Any]:
@@ -31,15 +33,28 @@ def schema(topic: str) -> dict[str, Any]:
 
     Unknown fields are allowed, as every reader ignores them; a field without a value may be absent or null.
     """
-    record, title = _RECORDS[topic]
-    # As it is read: what csatwatch writes leaves empty fields out, so those with a default are not required.
-    found = TypeAdapter(record).json_schema(mode="validation", by_alias=True)
-    return {"$schema": _DIALECT, "$id": f"urn:csatwatch:{topic}:{SCHEMA_VERSION}", **found, "title": title}
+    return _schema(topic, *_RECORDS[topic])
+
+
+def file_schema(name: str) -> dict[str, Any]:
+    """The schema (draft 2020-12) of a file that users write, such as `policy`. Raises KeyError.
+
+    Unknown fields are a mistake there.
+    """
+    return _schema(name, *_FILES[name])
 
 
 def documents() -> Mapping[str, str]:
     """The text of every schema by its file name."""
-    return {f"{topic}.json": json.dumps(schema(topic), indent=2, ensure_ascii=False) + "\n" for topic in _RECORDS}
+    named = {f"{topic}.json": schema(topic) for topic in _RECORDS}
+    named |= {f"{name}.schema.json": file_schema(name) for name in _FILES}
+    return {name: json.dumps(each, indent=2, ensure_ascii=False) + "\n" for name, each in named.items()}
+
+
+def _schema(name: str, model: Any, title: str) -> dict[str, Any]:  # noqa: ANN401 (a model, or a union of some)
+    # As it is read: what csatwatch writes leaves empty fields out, so those with a default are not required.
+    found = TypeAdapter(model).json_schema(mode="validation", by_alias=True)
+    return {"$schema": _DIALECT, "$id": f"urn:csatwatch:{name}:{SCHEMA_VERSION}", **found, "title": title}
 
 
 def main(directory: Path) -> None:
