@@ -1,27 +1,56 @@
 """The workflows in force, with the templates that their steps name."""
 
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from schemas.workflow import DelegateStep, SlackStep, Workflow
-from schemas.workflow_files import SHIPPED, load_workflows
-from schemas.yaml_file import BadFile
+from schemas.part import Location
+from schemas.workflow import DelegateStep, SlackStep, Step, Workflow
+from schemas.workflow_files import OwnActions, read_workflows
+from schemas.yaml_file import BadFile, Document
 from sinks import email, slack
 
 
-def workflows(directory: Path | None) -> tuple[Workflow, ...]:
-    """Those of the files in `directory`, or those that ship. Raises `schemas.yaml_file.BadFile`."""
-    found = load_workflows(directory)
-    for workflow in found:
-        for step in workflow.steps:
-            place = f"{directory or SHIPPED}: {workflow.workflow}: steps.{step.id}.config"
-            if isinstance(step, SlackStep):
-                _known(f"{place}.message_template", step.config.message_template, slack.TEMPLATES)
-            elif isinstance(step, DelegateStep):
-                _known(f"{place}.params.template", step.config.params.template, email.templates())
+def workflows(directory: Path | None, own: OwnActions | None = None) -> tuple[Workflow, ...]:
+    """Those of the files in `directory`, or those that ship; `own`: the actions of the user's own, with their models.
+
+    Raises `schemas.yaml_file.BadFile`.
+    """
+    return tuple(document.value for document in documents(directory, own))
+
+
+def documents(directory: Path | None, own: OwnActions | None = None) -> tuple[Document[Workflow], ...]:
+    """The same, with their places in the files. Raises `schemas.yaml_file.BadFile`."""
+    found = read_workflows(directory, own)
+    if wrong := [line for document in found for line in _mistakes(document)]:
+        raise BadFile("\n".join(wrong))
     return found
 
 
-def _known(place: str, name: str, names: object) -> None:
-    known = sorted(names) if isinstance(names, dict) else []
-    if name not in known:
-        raise BadFile(f"{place}: {name!r} is not a template: write {' or '.join(known)}")
+def _mistakes(document: Document[Workflow]) -> Iterator[str]:
+    for place, step in enumerate(document.value.steps):
+        way, names = _templates(step)
+        if not way:
+            continue
+        yield from _known(document, ("steps", place, "config", *way), step.config, way, names)
+        for number, variant in enumerate(step.variants):
+            config = step.with_config(variant.config)
+            yield from _known(document, ("steps", place, "variants", number, "config", *way), config, way, names)
+
+
+def _templates(step: Step) -> tuple[tuple[str, ...], Collection[str]]:
+    """Where in its configuration the step names a template, and the names that there are."""
+    if isinstance(step, SlackStep):
+        return ("message_template",), slack.TEMPLATES
+    if isinstance(step, DelegateStep):
+        return ("params", "template"), email.templates()
+    return (), ()
+
+
+def _known(
+    document: Document[Workflow], place: Location, config: object, way: tuple[str, ...], names: Collection[str]
+) -> Iterator[str]:
+    name = config
+    for part in way:
+        name = name[part] if isinstance(name, dict) else getattr(name, part)
+    if name not in names:
+        yield document.mistake(place, f"{name!r} is not a template: write {' or '.join(sorted(names))}")

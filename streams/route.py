@@ -1,74 +1,55 @@
 """Which steps does an alert's revision ask for, and what does a later one mean for those before it?"""
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
-from schemas import alert_fields
 from schemas.alert import Alert
 from schemas.delivery import Change, LedgerRow, Sink, State, Step
-from schemas.workflow import Condition, StepAction, Workflow
+from schemas.workflow import UNLESS, StepAction, Workflow
+from schemas.workflow import Step as WorkflowStep
+from streams.filter import holds
 
-SINKS: Mapping[StepAction, Sink] = {
+SINKS: Mapping[str, Sink] = {
     StepAction.SLACK_DM: Sink.SLACK,
     StepAction.CREATE_TASK: Sink.TASKS,
     StepAction.DELEGATE_TO_AGENT: Sink.EMAIL,
 }
-"""The destination of each action."""
+"""The destination of each action; one of the user's own is its own destination."""
 
 
 def matches(workflow: Workflow, alert: Alert) -> bool:
-    """Whether the alert is of the workflow's kind and every condition of its filter holds."""
-    if workflow.trigger.kind is not alert.kind:
-        return False
-    record = alert.model_dump(mode="json") if workflow.trigger.filter else {}
-    return all(
-        fulfils(alert_fields.value(record, field), condition) for field, condition in workflow.trigger.filter.items()
-    )
-
-
-def fulfils(value: object, condition: Condition) -> bool:
-    """Whether a JSON value is as `condition` says. An unknown value (None) fulfils nothing.
-
-    Only like is compared with like: text equals no number, and only numbers are larger or smaller.
-    """
-    if value is None:
-        return False
-    number = value if isinstance(value, int | float) and not isinstance(value, bool) else None
-    limits = (condition.lt, condition.lte, condition.gt, condition.gte)
-    if number is None and any(limit is not None for limit in limits):
-        return False
-    return (
-        (condition.eq is None or _same(value, condition.eq))
-        and (condition.ne is None or not _same(value, condition.ne))
-        and (condition.in_ is None or any(_same(value, each) for each in condition.in_))
-        and (
-            number is None
-            or (
-                (condition.lt is None or number < condition.lt)
-                and (condition.lte is None or number <= condition.lte)
-                and (condition.gt is None or number > condition.gt)
-                and (condition.gte is None or number >= condition.gte)
-            )
-        )
-    )
+    """Whether the alert is of the workflow's kind and passes its filter."""
+    return workflow.trigger.kind is alert.kind and holds(workflow.trigger.filter, alert.model_dump(mode="json"))
 
 
 def steps(alert: Alert, workflows: Sequence[Workflow]) -> tuple[Step, ...]:
     """The steps that an open alert is owed: those of every workflow that matches. Closed and silent ones: none."""
     if alert.silent or not alert.status.open:
         return ()
+    # By alias, as the fields are named in files; times as text.
+    record = alert.model_dump(mode="json")
     return tuple(
         Step(
             step=f"{workflow.workflow}/{step.id}",
             workflow=workflow.workflow,
-            sink=SINKS[step.action],
-            lane=_lane(alert) if step.action is StepAction.SLACK_DM else None,
-            config=step.config.model_dump(mode="json"),
+            sink=SINKS.get(step.action, step.action),
+            lane=_lane(alert) if step.action == StepAction.SLACK_DM else None,
+            config=config_for(step, record),
+            delay=step.after or timedelta(0),
+            unless=tuple(dict.fromkeys(kind.value for name in step.unless for kind in UNLESS[name])),
         )
         for workflow in workflows
-        if matches(workflow, alert)
+        if workflow.trigger.kind is alert.kind and holds(workflow.trigger.filter, record)
         for step in workflow.steps
+        if holds(step.when, record)
     )
+
+
+def config_for(step: WorkflowStep, record: Mapping[str, Any]) -> dict[str, Any]:
+    """The step's configuration for an alert in its JSON form: that of the first variant that applies."""
+    variant = next((each for each in step.variants if holds(each.when, record)), None)
+    return step.with_config(variant.config if variant else {})
 
 
 def changes(alert: Alert, workflows: Sequence[Workflow], rows: Sequence[LedgerRow]) -> tuple[Change, ...]:
@@ -97,8 +78,3 @@ def _lane(alert: Alert) -> str:
     # One person's messages, or those of nobody known: about one message a second goes into a channel.
     csm = alert.customer.csm if alert.customer else None
     return (csm.slack_user_id or csm.email) if csm else ""
-
-
-def _same(value: Any, wanted: Any) -> bool:  # noqa: ANN401 (any two JSON values)
-    # Python's True equals 1; a flag is no number.
-    return isinstance(value, bool) == isinstance(wanted, bool) and bool(value == wanted)

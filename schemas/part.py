@@ -1,0 +1,28 @@
+"""What the parts of a file of the user's share: frozen, closed, and each mistake at its own place."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import InitErrorDetails, PydanticCustomError
+
+Location = tuple[int | str, ...]
+"""Where something stands in a file: keys of mappings and places in lists, from the outside inwards."""
+
+
+class Part(BaseModel):
+    """Base of everything in a workflow file. An unknown key is a mistake: a misspelt one must not go unnoticed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+def mistakes(found: Iterable[tuple[Location, str, Any]]) -> ValidationError | None:
+    """One error of all that was `found` (place below the model, what to say, the value); None where that is nothing.
+
+    A validator of a model raises it, and each mistake keeps its place.
+    """
+    details = [
+        InitErrorDetails(type=PydanticCustomError("mistake", "{text}", {"text": text}), loc=place, input=value)
+        for place, text, value in found
+    ]
+    return ValidationError.from_exception_data("mistakes", details) if details else None
