@@ -1,12 +1,13 @@
 """How severe an alert is: the policy's table of what was said by what is at stake, raised by what makes it worse."""
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
-from schemas.alert import Kind, Severity
+from schemas.alert import Kind, Severity, Status
 from schemas.customer import Customer
 from schemas.policy import Policy, SeverityTable
 from schemas.wire import Context, Ticket
-from streams.words import count, money, ordinal
+from streams.words import count, day, money, ordinal
 
 _STEPS = tuple(Severity)
 
@@ -19,34 +20,49 @@ class Judged(NamedTuple):
 
 
 def judge(
-    kind: Kind, rating: int, customer: Customer | None, ticket: Ticket, context: Context, policy: Policy
+    kind: Kind,
+    status: Status,
+    rating: int,
+    customer: Customer | None,
+    ticket: Ticket,
+    context: Context,
+    policy: Policy,
 ) -> Judged:
-    """The severity of an alert of this kind, with its reasons."""
+    """The severity of an alert of this kind, with its reasons: the table's, then one for each raise."""
     table = policy.severity
-    column, stake = _band(customer, table)
+    if kind is Kind.POOR_RATING and status is Status.RETRACTED:
+        return Judged(Severity.LOW, (f"Severity low: rated {rating} of 5 by now.",))
+    column, stake = band(customer, table)
     if kind is Kind.POOR_RATING:
-        if rating > policy.poor_rating.at_most:
-            return Judged(Severity.LOW, (f"Severity low: rated {rating} of 5 by now.",))
         severity = table.poor_rating[rating][column]
         reasons = [f"Severity {severity}: rated {rating} of 5, {stake}."]
     else:
         severity = table.declining_trend[column]
         reasons = [f"Severity {severity}: a falling trend, {stake}."]
-    raises = []
-    if context.low_ratings_30d >= table.raise_from_low_ratings:
-        raises.append(f"the {ordinal(context.low_ratings_30d)} low rating in 30 days")
-    if table.raise_on_broken_sla and ticket.sla_broken:
-        took, promised = ticket.resolution_time_hours or 0, ticket.sla_hours or 0
-        raises.append(f"resolved in {count(took, 'hour')}, {count(promised, 'hour')} promised")
-    for why in raises:
+    for why in _raises(customer, ticket, context, table):
         higher = _STEPS[max(_STEPS.index(severity) - 1, 0)]
-        if higher is not severity:
-            reasons.append(f"Raised to {higher}: {why}.")
+        reasons.append(f"{'Still' if higher is severity else 'Raised to'} {higher}: {why}.")
         severity = higher
     return Judged(severity, tuple(reasons))
 
 
-def _band(customer: Customer | None, table: SeverityTable) -> tuple[str, str]:
+def _raises(customer: Customer | None, ticket: Ticket, context: Context, table: SeverityTable) -> Iterator[str]:
+    """What makes it worse, in words with the numbers."""
+    if context.low_ratings_30d >= table.raise_from_low_ratings:
+        yield f"the {ordinal(context.low_ratings_30d)} low rating in 30 days"
+    if table.raise_on_broken_sla and ticket.sla_broken:
+        took, promised = ticket.resolution_time_hours or 0, ticket.sla_hours or 0
+        yield f"resolved in {count(took, 'hour')}, {count(promised, 'hour')} promised"
+    if table.raise_on_escalation and ticket.was_escalated:
+        when = "" if context.escalated_at is None else f" on {day(context.escalated_at)}"
+        yield f"the ticket was escalated{when}"
+    if context.renewal_in_days is not None and customer is not None and customer.renewal_at is not None:
+        left = "the day of the rating" if context.renewal_in_days == 0 else f"in {count(context.renewal_in_days, 'day')}"
+        within = count(table.raise_on_renewal_within_days or 0, "day")
+        yield f"renewal {left}, on {day(customer.renewal_at)}; {within} or less raises"
+
+
+def band(customer: Customer | None, table: SeverityTable) -> tuple[str, str]:
     """The column of the table, and what it rests on in words."""
     if customer is None:
         return "unknown", "account not known yet"
@@ -54,9 +70,13 @@ def _band(customer: Customer | None, table: SeverityTable) -> tuple[str, str]:
         return "unknown", "ARR unknown"
     currency = customer.currency or table.currency
     shown = f"ARR {money(customer.arr, currency)}"
+    if customer.currency is None:
+        shown += f" taken as {table.currency}, for its currency is not known"
     rate = 1.0 if currency == table.currency else table.rates.get(currency)
     if rate is None:
         return "unknown", f"{shown}, compared as unknown: the policy has no rate for {currency}"
     worth = customer.arr * rate
-    band = next((b for b in table.bands if worth >= b.at_least), None)
-    return (band.name, f"{shown} ({band.name})") if band else ("unknown", f"{shown}, below every band of the policy")
+    if currency != table.currency:
+        shown += f", {money(worth, table.currency)} at the policy's rate"
+    found = next((b for b in table.bands if worth >= b.at_least), None)
+    return (found.name, f"{shown} ({found.name})") if found else ("unknown", f"{shown}, below every band of the policy")
