@@ -59,8 +59,6 @@ class Action(Record):
     by_name: ShortText | None = None
     at: Time
     note: Feedback | None = None
-    until: Time | None = None
-    """How long the alert is snoozed."""
     request_id: UUID | None = None
     """The request that a result answers."""
     snoozed_until: Time | None = None

@@ -31,6 +31,9 @@ _EXTRA = frozenset(
 )
 """What a draft's template may use beside the alert's fields."""
 _SUBJECT = 200  # characters
+_QUOTED = 1_200  # characters of the feedback: the draft has to fit into what Slack lets people edit, 3,000
+_KEPT = frozenset({"sending", "sent", "failed", "unknown"})
+"""What a person asked to be sent is theirs: no revision of the alert writes over it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +49,29 @@ class Draft:
 
 
 @cache
-def templates() -> Mapping[str, str]:
-    """The shipped templates by name; the first line of each is the subject. All of them are checked."""
-    found = {}
+def templates() -> Mapping[str, Mapping[str, str]]:
+    """The shipped templates by name and by language; the first line of each is the subject. All of them are checked.
+
+    A file is named NAME.txt or NAME.LANGUAGE.txt, the language as in `de` or `pt-br`; the one without is "".
+    """
+    found: dict[str, dict[str, str]] = {}
     for file in (files("sinks") / "templates").iterdir():
         if file.name.endswith(".txt"):
             text = file.read_text(encoding="utf-8")
             template.check(text, _EXTRA)
-            found[file.name.removesuffix(".txt")] = text
+            name, _, language = file.name.removesuffix(".txt").partition(".")
+            found.setdefault(name, {})[language] = text
     return found
+
+
+def in_language(texts: Mapping[str, str], locale: str | None) -> str:
+    """The text for a locale such as `de-AT` or `de_AT.UTF-8`: its own, else its language's, else the one for all."""
+    wanted = (locale or "").partition(".")[0].replace("_", "-").lower()
+    while wanted:
+        if wanted in texts:
+            return texts[wanted]
+        wanted = wanted.rpartition("-")[0]
+    return texts[""]
 
 
 def recipient(alert: Alert) -> Contact | None:
@@ -64,20 +81,23 @@ def recipient(alert: Alert) -> Contact | None:
 
 
 def draft(alert: Alert, name: str) -> Draft:
-    """The e-mail that the template `name` makes of the alert. Raises `KeyError` and `schemas.template.BadTemplate`."""
+    """The e-mail that the template `name` makes of the alert, in the recipient's language where there is one.
+
+    Raises `KeyError` and `schemas.template.BadTemplate`.
+    """
     to = recipient(alert)
     csm = alert.customer.csm if alert.customer else None
     ticket = alert.ticket
     took, sla = ticket.resolution_time_hours, ticket.sla_hours
     extra = {
         "recipient.name": to.name if to else None,
-        "message.feedback": "\n".join(f"> {line}" for line in clean(alert.feedback or "").strip().splitlines()),
+        "message.feedback": _quoted(alert.feedback or ""),
         "message.took_longer": bool(ticket.sla_broken),
         "message.resolution_time": hours(took) if took is not None else None,
         "message.sla": hours(sla) if sla is not None else None,
         "message.again": alert.context.low_ratings_30d > 1,
     }
-    text = clean(template.render(templates()[name], alert, extra))
+    text = clean(template.render(in_language(templates()[name], to.locale if to else None), alert, extra))
     subject, _, body = text.partition("\n")
     return Draft(
         to_name=one_line(to.name) if to and to.name else None,
@@ -87,6 +107,10 @@ def draft(alert: Alert, name: str) -> Draft:
         subject=cut(one_line(subject.removeprefix("Subject:")), _SUBJECT),
         body=body.strip() + "\n",
     )
+
+
+def _quoted(feedback: str) -> str:
+    return "\n".join(f"> {line}" for line in cut(clean(feedback).strip(), _QUOTED).splitlines())
 
 
 class Drafts:
@@ -129,7 +153,7 @@ class Drafts:
 
 
 def _differs(last: asyncpg.Record, made: Draft) -> bool:
-    if last["status"] == "sent":
+    if last["status"] in _KEPT:
         return False
     kept = tuple(last[name] for name in Draft.__dataclass_fields__)
     return last["status"] == "discarded" or kept != astuple(made)

@@ -3,7 +3,7 @@ import pytest
 from schemas import template
 from schemas.alert import Context
 from schemas.event import Contact, Ticket
-from sinks.email import draft, recipient, templates
+from sinks.email import draft, in_language, recipient, templates
 from tests.alerts import CUSTOMER, TICKET, alert
 
 NAME = "support_satisfaction_followup"
@@ -66,3 +66,32 @@ def test_feedback_is_no_template() -> None:
     assert "{{customer.arr}}" in draft(alert(feedback="{{customer.arr}}"), NAME).body
     with pytest.raises(template.BadTemplate):
         template.check("{{recipient.name}}")
+
+
+def test_it_is_written_in_the_recipients_language_where_there_is_a_template() -> None:
+    answered = Contact(name="Kim", email="kim@globaltech.example", locale="de-AT")
+    made = draft(alert(contact=answered), NAME)
+    assert made.subject == "Ihre Support-Anfrage TKT-2026-4521: API returning 500 errors intermittently"
+    for words in ("Guten Tag Kim,\n", "mit 1 von 5", "> Took too long", "hat es 72 Stunden gedauert", "nicht das erste"):
+        assert words in made.body
+    assert made.body.endswith("Mit freundlichen Grüßen\nAna Diaz\n")
+    assert draft(alert(contact=answered.model_copy(update={"locale": "fr"})), NAME).body.startswith("Hello Kim,")
+
+
+@pytest.mark.parametrize(
+    ("locale", "text"),
+    [("de-AT", "at"), ("de_AT.UTF-8", "at"), ("de-CH", "de"), ("DE", "de"), ("fr", "all"), (None, "all"), ("-", "all")],
+)
+def test_a_locale_falls_back_to_its_language_and_then_to_the_template_for_all(locale: str | None, text: str) -> None:
+    assert in_language({"": "all", "de": "de", "de-at": "at"}, locale) == text
+
+
+def test_every_language_of_a_template_has_one_for_all() -> None:
+    assert all("" in texts for texts in templates().values())
+    assert set(templates()[NAME]) == {"", "de"}
+
+
+def test_a_draft_fits_into_what_slack_lets_people_edit() -> None:
+    made = draft(alert(feedback="long words " * 1_900), NAME)
+    assert len(made.body) < 3_000
+    assert "…" in made.body
