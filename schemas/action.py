@@ -59,6 +59,7 @@ class Action(Record):
     by_name: ShortText | None = None
     at: Time
     note: Feedback | None = None
+    """What the person says of it; of a result, what people should know of it, such as why it failed."""
     request_id: UUID | None = None
     """The request that a result answers."""
     snoozed_until: Time | None = None
@@ -79,8 +80,6 @@ class Action(Record):
     """Where the call is held, such as a link to a meeting."""
     link: Url | None = None
     """Where the result is to be seen."""
-    reason: ShortText | None = None
-    """Why a request failed, for people."""
 
     @model_validator(mode="after")
     def _request_is_whole(self) -> Self:
