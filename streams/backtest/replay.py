@@ -1,0 +1,120 @@
+"""A history through the detector's pipeline, under one policy or several at once."""
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import NamedTuple
+
+from msgspec import Struct
+
+from schemas.alert import Status
+from schemas.customer import Customer
+from schemas.policy import Policy
+from schemas.wire import Alert
+from streams.backtest.aftermath import Aftermath
+from streams.backtest.figures import Figures, figures
+from streams.backtest.states import MemoryStates
+from streams.backtest.tally import UNOWNED, Tally, week_of
+from streams.backtest.told import told
+from streams.detect import microseconds
+from streams.pipeline import Pipeline, Raised
+from streams.validate import InvalidEvent
+
+
+class Line(Struct, gc=False):
+    """A line of the history, as `streams.pipeline.Record`. What is not given here is not looked at in a backtest.
+
+    Attributes:
+        offset: its place among those that are replayed, from 0.
+        timestamp: the same: an alert carries its record's, and is found to belong to it by that.
+        number: of the line in its file, from 1.
+    """
+
+    offset: int
+    timestamp: int
+    number: int
+    value: bytes | None
+    timestamp_type: int = 0
+    key: bytes | None = None
+    headers: Sequence[tuple[str, bytes]] = ()
+
+
+class Refused(NamedTuple):
+    """A line that is no event, and why."""
+
+    number: int
+    error: InvalidEvent
+
+
+class Passed(NamedTuple):
+    """What a batch led to: the alerts of each policy in the order of the history, and the lines that are no events."""
+
+    raised: tuple[Sequence[Raised], ...]
+    refused: Sequence[Refused]
+
+
+class Replay:
+    """One run over a history, on a topic of one partition: each record arrives at its event's own time.
+
+    The memory it takes goes by the policies' windows and by `within`, not by the length of the history.
+
+    Attributes:
+        events, refused: lines that went through, and those of them that are no events.
+    """
+
+    def __init__(self, policies: Sequence[Policy], accounts: Mapping[str, Customer], within: timedelta) -> None:
+        """`within`: for so long after an alert, what happens to its customer is held against it."""
+        self._policies = policies
+        self._accounts = accounts
+        self._within = within
+        self._runs = [(Pipeline(policy, 1), MemoryStates()) for policy in policies]
+        self._tallies = [Tally() for _ in policies]
+        self._aftermath = Aftermath(self._tallies, within // timedelta(microseconds=1))
+        self.events = 0
+        self.refused = 0
+
+    def process(self, lines: Sequence[Line]) -> Passed:
+        """Take the next lines. However they are cut into batches, the same follows."""
+        outcomes = [pipeline.process(lines, 0, states, self._accounts, None) for pipeline, states in self._runs]
+        # Whether a line is an event does not depend on the policy.
+        refused = {each.record.offset: each.error for each in outcomes[0].refused}
+        waiting = [list(reversed(outcome.raised)) for outcome in outcomes]
+        for line in lines:
+            if line.offset in refused:
+                continue
+            self._aftermath.told(told(line.value or b""))
+            for policy, raised in enumerate(waiting):
+                while raised and raised[-1].timestamp == line.timestamp:
+                    self._count(policy, raised.pop().alert)
+        self.events += len(lines)
+        self.refused += len(refused)
+        return Passed(
+            tuple(outcome.raised for outcome in outcomes),
+            [Refused(line.number, refused[line.offset]) for line in lines if line.offset in refused] if refused else [],
+        )
+
+    def close(self) -> Figures:
+        """The history is over: what there is to say of it."""
+        customers, span = self._aftermath.customers, self._aftermath.close()
+        return figures(
+            self._policies,
+            self._tallies,
+            self._accounts,
+            events=self.events,
+            refused=self.refused,
+            customers=customers,
+            span=span,
+            within=self._within,
+        )
+
+    def _count(self, policy: int, alert: Alert) -> None:
+        tally = self._tallies[policy]
+        if alert.status != Status.FIRING or not self._aftermath.raised(policy, alert):
+            tally.changes[alert.kind, alert.status] += 1
+            return
+        week = week_of(microseconds(alert.occurred_at))
+        account = self._accounts.get(alert.customer_id)
+        tally.weeks[week, alert.kind, alert.severity] += 1
+        tally.customers[alert.customer_id] += 1
+        tally.csms[account.csm.email if account and account.csm else UNOWNED, week] += 1
+        if alert.trend is not None:
+            tally.evidence[alert.kind, alert.trend.evidence] += 1
