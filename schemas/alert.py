@@ -62,8 +62,16 @@ class Context(Record):
     """Distinct tickets of the 30 days up to the rating, this one included."""
     previous_avg: float | None = None
     """Mean rating (1-5) of the window without this rating; None where there is no other."""
+    previous_n: int | None = None
+    """How many ratings that mean is of."""
     low_ratings_30d: int
     """Poor ratings of the 30 days up to this one, this one included: its ordinal."""
+    category_usual: float | None = None
+    """The mean rating (1-5) of the ticket's category among all customers, where the policy gives it."""
+    escalated_at: Time | None = None
+    """When the ticket was first escalated, where an event of its own said so."""
+    renewal_in_days: int | None = None
+    """Whole days from the rating to the account's renewal, where the policy counts that as near."""
 
 
 class Trend(Record):
@@ -95,6 +103,15 @@ class SuggestedAction(Record):
 
     kind: Literal["send_email", "coordinate", "schedule_call"]
     why: str
+
+
+class Routed(Record):
+    """Who has the alert in place of the account's CSM, where the policy says so."""
+
+    to: Literal["channel", "digest"]
+    """A channel; or nobody at once, and the weekly digest lists it."""
+    channel: Identifier | None = None
+    """The id of the channel."""
 
 
 class PolicyVersion(Record):
@@ -131,6 +148,8 @@ class Alert(Record):
     context: Context
     trend: Trend | None = None
     suggested_actions: tuple[SuggestedAction, ...] = ()
+    route: Routed | None = None
+    """None: the account's CSM has it."""
     silent: bool = False
     reasons: tuple[str, ...]
     policy: PolicyVersion

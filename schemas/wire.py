@@ -107,6 +107,10 @@ class Context(Struct, frozen=True, omit_defaults=True, gc=False):
     tickets_30d: int
     low_ratings_30d: int
     previous_avg: float | None = None
+    previous_n: int | None = None
+    category_usual: float | None = None
+    escalated_at: datetime | None = None
+    renewal_in_days: int | None = None
 
 
 class Trend(Struct, frozen=True, omit_defaults=True, gc=False):
@@ -133,6 +137,13 @@ class SuggestedAction(Struct, frozen=True, gc=False):
 
     kind: str
     why: str
+
+
+class Routed(Struct, frozen=True, omit_defaults=True, gc=False):
+    """`schemas.alert.Routed`."""
+
+    to: str
+    channel: str | None = None
 
 
 class PolicyVersion(Struct, frozen=True, gc=False):
@@ -167,6 +178,7 @@ class Alert(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False, ren
     feedback: str | None = None
     trend: Trend | None = None
     suggested_actions: tuple[SuggestedAction, ...] = ()
+    route: Routed | None = None
     silent: bool | UnsetType = UNSET
 
 

@@ -1,24 +1,38 @@
 """Builds the alert records: everything known, and why."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
+from typing import NamedTuple
 
 from msgspec import Raw
 from msgspec.structs import replace
 
 from schemas.alert import SCHEMA_VERSION, Kind, Severity, Status, alert_id_text
 from schemas.customer import Customer
-from schemas.policy import Policy
-from schemas.wire import Alert, Context, CsatReceived, PolicyVersion, SuggestedAction, Ticket, Trend
+from schemas.policy import Policy, Told
+from schemas.wire import Alert, Context, CsatReceived, PolicyVersion, Routed, SuggestedAction, Ticket, Trend
 from streams.detect import Rules
-from streams.severity import judge
+from streams.reasons import what_is_usual, why_fired, why_silent, why_this_person
+from streams.severity import Judged, judge
 from streams.track import Answer, Track
-from streams.words import count, number
 
 _ANSWER = SuggestedAction("send_email", "An answer within a day shows that the feedback was read.")
 _ESCALATED = SuggestedAction("coordinate", "The ticket was escalated.")
 _OVERDUE = SuggestedAction("coordinate", "The ticket took longer than promised.")
 _STEPS = tuple(Severity)
+_DAY = timedelta(days=1)
+
+
+class Said(NamedTuple):
+    """What other events than the rating said of its ticket."""
+
+    escalated_at: datetime | None = None
+    resolution_time_hours: float | None = None
+    sla_hours: float | None = None
+    first_contact_resolution: bool | None = None
+
+
+NOTHING = Said()
 
 
 def context_of(track: Track, answer: Answer, rules: Rules) -> Context:
@@ -29,6 +43,7 @@ def context_of(track: Track, answer: Answer, rules: Rules) -> Context:
         tickets_30d=tickets,
         low_ratings_30d=low,
         previous_avg=(track.counted(rules.spans).total - answer.rating) / others if others else None,
+        previous_n=others or None,
     )
 
 
@@ -45,22 +60,28 @@ def build(
     silent: bool,
     now: datetime,
     first: str,
+    said: Said = NOTHING,
 ) -> Alert:
     """One revision of an alert, because of `event`. `first` is the survey that fired it: the id is made of that."""
-    ticket = Ticket(
-        event.ticket_id,
-        event.ticket_subject,
-        event.ticket_category,
-        event.ticket_url,
-        event.resolution_time_hours,
-        event.sla_hours,
-        event.first_contact_resolution,
-        event.was_escalated,
-        event.assignee,
-        event.message_id,
+    ticket = _with(
+        Ticket(
+            event.ticket_id,
+            event.ticket_subject,
+            event.ticket_category,
+            event.ticket_url,
+            event.resolution_time_hours,
+            event.sla_hours,
+            event.first_contact_resolution,
+            event.was_escalated,
+            event.assignee,
+            event.message_id,
+        ),
+        said,
     )
-    judged = judge(kind, event.rating, customer, ticket, context, policy)
-    reasons = (_why_fired(kind, status, event, trend, policy), *judged.reasons, _why_this_person(customer))
+    context = _completed(context, ticket, said, customer, event.responded_at, policy)
+    judged = judge(kind, status, event.rating, customer, ticket, context, policy)
+    fired = why_fired(kind, status, event, trend, policy)
+    reasons = (fired, *_other_reasons(judged, ticket, context, customer, policy))
     return Alert(
         schema_version=SCHEMA_VERSION,
         alert_id=alert_id_text(kind, event.customer_id, first),
@@ -82,15 +103,35 @@ def build(
         context=context,
         trend=trend,
         suggested_actions=_suggestions(judged.severity, ticket, policy),
+        route=_routed(judged.severity, policy),
         silent=silent,
-        reasons=(*reasons, _why_silent(policy)) if silent else reasons,
+        reasons=(*reasons, why_silent(policy)) if silent else reasons,
         policy=PolicyVersion(policy.policy, policy.version),
     )
 
 
-def with_account(alert: Alert, customer: Customer, revision: int, policy: Policy, now: datetime) -> Alert:
-    """The alert, once more, now that its account is known."""
-    judged = judge(Kind(alert.kind), alert.rating, customer, alert.ticket, alert.context, policy)
+def again(
+    alert: Alert,
+    revision: int,
+    *,
+    customer: Customer | None,
+    policy: Policy,
+    now: datetime,
+    why: str,
+    said: Said = NOTHING,
+    silent: bool = False,
+) -> Alert:
+    """An open alert once more, now that more is known: its account, or what was said of its ticket.
+
+    `customer` is the account as known now; None keeps the one that the alert has. `why` says what became known.
+    """
+    if customer is None and alert.customer is not None:
+        customer = Customer.from_json(bytes(alert.customer))
+    ticket = _with(alert.ticket, said)
+    context = _completed(alert.context, ticket, said, customer, alert.occurred_at, policy)
+    kind = Kind(alert.kind)
+    judged = judge(kind, Status.UPDATED, alert.rating, customer, ticket, context, policy)
+    reasons = (alert.reasons[0], *_other_reasons(judged, ticket, context, customer, policy), f"Updated: {why}.")
     return replace(
         alert,
         revision=revision,
@@ -98,14 +139,69 @@ def with_account(alert: Alert, customer: Customer, revision: int, policy: Policy
         severity=judged.severity,
         detected_at=now,
         customer=_raw(customer),
-        suggested_actions=_suggestions(judged.severity, alert.ticket, policy),
-        reasons=(
-            alert.reasons[0],
-            *judged.reasons,
-            _why_this_person(customer),
-            "Updated: the account became known.",
-        ),
+        ticket=ticket,
+        context=context,
+        suggested_actions=_suggestions(judged.severity, ticket, policy),
+        route=_routed(judged.severity, policy),
+        silent=silent,
+        reasons=(*reasons, why_silent(policy)) if silent else reasons,
+        policy=PolicyVersion(policy.policy, policy.version),
     )
+
+
+def with_account(alert: Alert, customer: Customer, revision: int, policy: Policy, now: datetime) -> Alert:
+    """The alert, once more, now that its account is known."""
+    return again(alert, revision, customer=customer, policy=policy, now=now, why="the account became known")
+
+
+def _with(ticket: Ticket, said: Said) -> Ticket:
+    """The ticket with what it does not say itself. That it was escalated stays said."""
+    if said is NOTHING:
+        return ticket
+    known = {
+        name: getattr(said, name)
+        for name in ("resolution_time_hours", "sla_hours", "first_contact_resolution")
+        if getattr(ticket, name) is None
+    }
+    return replace(ticket, was_escalated=said.escalated_at is not None or ticket.was_escalated, **known)
+
+
+def _completed(
+    context: Context, ticket: Ticket, said: Said, customer: Customer | None, at: datetime, policy: Policy
+) -> Context:
+    """With what does not come from the window: the ticket's, the account's and the policy's part."""
+    return replace(
+        context,
+        category_usual=policy.usual_levels.categories.get(ticket.ticket_category or ""),
+        escalated_at=said.escalated_at or context.escalated_at,
+        renewal_in_days=_renewal_in_days(customer, at, policy),
+    )
+
+
+def _renewal_in_days(customer: Customer | None, at: datetime, policy: Policy) -> int | None:
+    # By the rating's own time: the same rating gives the same alert whenever it is processed.
+    within = policy.severity.raise_on_renewal_within_days
+    if customer is None or customer.renewal_at is None or within is None:
+        return None
+    left = customer.renewal_at - at
+    return left // _DAY if timedelta(0) <= left <= within * _DAY else None
+
+
+def _other_reasons(
+    judged: Judged, ticket: Ticket, context: Context, customer: Customer | None, policy: Policy
+) -> tuple[str, ...]:
+    return (
+        *what_is_usual(ticket, context, policy),
+        *judged.reasons,
+        why_this_person(judged.severity, customer, policy),
+    )
+
+
+def _routed(severity: Severity, policy: Policy) -> Routed | None:
+    told = policy.routing.of(severity)
+    if told is Told.DM:
+        return None
+    return Routed(told.value, policy.routing.channel if told is Told.CHANNEL else None)
 
 
 def _suggestions(severity: Severity, ticket: Ticket, policy: Policy) -> tuple[SuggestedAction, ...]:
@@ -129,34 +225,3 @@ def _suggest(severity: Severity, call_from: Severity, *, escalated: bool, overdu
 
 def _raw(customer: Customer | None) -> Raw | None:
     return None if customer is None else Raw(customer.to_json())
-
-
-def _why_fired(kind: Kind, status: Status, event: CsatReceived, trend: Trend, policy: Policy) -> str:
-    if kind is Kind.POOR_RATING:
-        limit = policy.poor_rating.at_most
-        if status is Status.RETRACTED:
-            return f"Retracted: a later answer rates it {event.rating} of 5, and only {limit} or less is poor."
-        return f"Rated {event.rating} of 5: {limit} or less alerts, {limit + 1} would not have."
-    rule = policy.declining_trend
-    measured = (
-        f"average {number(trend.recent_avg or 0)} over the last {rule.recent_days} days "
-        f"({count(trend.recent_n, 'rating')}), "
-        f"{number(trend.baseline_avg or 0)} over the {rule.baseline_days} days before "
-        f"({count(trend.baseline_n, 'rating')})"
-    )
-    if status is Status.RESOLVED:
-        return f"Resolved: {measured}."
-    return f"Down {trend.drop or 0:.0%}: {measured}. A drop of {rule.drop:.0%} or less would not have alerted."
-
-
-def _why_this_person(customer: Customer | None) -> str:
-    if customer is None:
-        return "For whoever takes unowned accounts: the account is not known yet."
-    if customer.csm is None:
-        return "For whoever takes unowned accounts: the account has no CSM."
-    return f"For {customer.csm.name}: CSM of {customer.name}."
-
-
-def _why_silent(policy: Policy) -> str:
-    limit = count(policy.silent_after_days, "day")
-    return f"Recorded only: the answer was over {limit} old when it arrived, or backfilled."

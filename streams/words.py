@@ -1,4 +1,6 @@
-"""Numbers as people read them."""
+"""Numbers and days as people read them."""
+
+from datetime import UTC, datetime
 
 _ORDINALS = ("zeroth", "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
 _TEENS = range(11, 20)
@@ -29,3 +31,8 @@ def number(value: float) -> str:
 def count(n: float, noun: str) -> str:
     """1 hour, 1.5 hours, 3 tickets."""
     return f"{number(n)} {noun}{'' if n == 1 else 's'}"
+
+
+def day(at: datetime) -> str:
+    """2026-05-12, of UTC."""
+    return f"{at.astimezone(UTC):%Y-%m-%d}"

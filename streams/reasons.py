@@ -1,0 +1,66 @@
+"""Why an alert is as it is, in plain words with the numbers."""
+
+from schemas.alert import Kind, Severity, Status
+from schemas.customer import Customer
+from schemas.policy import Policy, Told
+from schemas.wire import Context, CsatReceived, Ticket, Trend
+from streams.words import count, number
+
+
+def why_fired(kind: Kind, status: Status, event: CsatReceived, trend: Trend, policy: Policy) -> str:
+    """What made this revision, and what would have kept it from being made."""
+    if kind is Kind.POOR_RATING:
+        limit = policy.poor_rating.at_most
+        whose = f" for {' and '.join(policy.overridden_for)}" if policy.overridden_for else ""
+        if status is Status.RETRACTED:
+            return f"Retracted: a later answer rates it {event.rating} of 5, and only {limit} or less is poor{whose}."
+        return f"Rated {event.rating} of 5: {limit} or less alerts{whose}, {limit + 1} would not have."
+    rule = policy.declining_trend
+    measured = (
+        f"average {number(trend.recent_avg or 0)} over the last {rule.recent_days} days "
+        f"({count(trend.recent_n, 'rating')}), "
+        f"{number(trend.baseline_avg or 0)} over the {rule.baseline_days} days before "
+        f"({count(trend.baseline_n, 'rating')})"
+    )
+    if status is Status.RESOLVED:
+        return f"Resolved: {measured}."
+    return f"Down {trend.drop or 0:.0%}: {measured}. A drop of {rule.drop:.0%} or less would not have alerted."
+
+
+def what_is_usual(ticket: Ticket, context: Context, policy: Policy) -> tuple[str, ...]:
+    """What the customer and others usually say, as far as it is known."""
+    said = []
+    if context.previous_avg is not None and context.previous_n is not None:
+        of = f"{count(context.previous_n, 'other rating')} in {policy.window_days} days"
+        said.append(f"{number(context.previous_avg)} from this customer ({of})")
+    if context.category_usual is not None:
+        said.append(f"{number(context.category_usual)} for {ticket.ticket_category} among all customers")
+    elif policy.usual_levels.overall is not None:
+        said.append(f"{number(policy.usual_levels.overall)} among all customers")
+    return (f"Usual: {', '.join(said)}.",) if said else ()
+
+
+def why_this_person(severity: Severity, customer: Customer | None, policy: Policy) -> str:
+    """Who is told, and why."""
+    told = policy.routing.of(severity)
+    if told is Told.DIGEST:
+        return f"For the weekly digest alone: so the policy has it for severity {severity}. {_owner(customer)}"
+    if told is Told.CHANNEL:
+        return f"For the channel that the policy names for severity {severity}. {_owner(customer)}"
+    if customer is None:
+        return "For whoever takes unowned accounts: the account is not known yet."
+    if customer.csm is None:
+        return "For whoever takes unowned accounts: the account has no CSM."
+    return f"For {customer.csm.name}: CSM of {customer.name}."
+
+
+def why_silent(policy: Policy) -> str:
+    """Why nobody is told."""
+    limit = count(policy.silent_after_days, "day")
+    return f"Recorded only: the answer was over {limit} old when it arrived, or backfilled."
+
+
+def _owner(customer: Customer | None) -> str:
+    if customer is None:
+        return "The account is not known yet."
+    return f"The account has {'no CSM' if customer.csm is None else f'the CSM {customer.csm.name}'}."
