@@ -68,7 +68,7 @@ class Digest(Record):
     """ISO 8601's week of the day on which it was due, where the CSM is."""
     items: tuple[Item, ...] = ()
     """The most important first, part by part. Each falling account is here, however many there are."""
-    more: dict[Part, int] = {}
+    more: dict[Part, int] = Field(default_factory=dict)
     """Accounts of other parts that the policy's limit left out."""
     silent: bool = False
     reasons: tuple[str, ...]
