@@ -131,6 +131,11 @@ def _ticket(alert: Alert) -> Iterator[Block]:
     if ticket.resolution_time_hours is not None:
         sla = f" (SLA: {hours(ticket.sla_hours)})" if ticket.sla_hours is not None else ""
         lines.append(f"Resolution Time: {hours(ticket.resolution_time_hours)}{sla}")
+    if ticket.first_contact_resolution:
+        lines.append("Resolved at First Contact: yes")
+    if ticket.was_escalated:
+        escalated_at = alert.context.escalated_at
+        lines.append(f"Escalated: {f'{escalated_at:%Y-%m-%d}' if escalated_at else 'yes'}")
     yield _section("\n".join(lines))
 
 
@@ -160,10 +165,15 @@ def _context(alert: Alert, *, previous: bool = True) -> list[Block]:
     lines = []
     if customer and customer.arr is not None:
         lines.append(f"- Customer ARR: {money(customer.arr, customer.currency)}")
+    if customer and customer.renewal_at and context.renewal_in_days is not None:
+        left = count(context.renewal_in_days, "day")
+        lines.append(f"- Renewal: {customer.renewal_at:%Y-%m-%d} ({left} after this rating)")
     if context.tickets_30d > 0:
         lines.append(f"- Support history: {count(context.tickets_30d, 'ticket')} this month")
     if previous and context.previous_avg is not None:
         lines.append(f"- Previous avg CSAT: {average(context.previous_avg)}")
+    if context.category_usual is not None and (category := alert.ticket.ticket_category):
+        lines.append(f"- Usual for {mrkdwn_line(category, _CATEGORY)}: {average(context.category_usual)}")
     return [_section("\n".join(["Context:", *lines]))] if lines else []
 
 
