@@ -10,9 +10,8 @@ import structlog
 
 from agents import metrics
 from agents.logs import describe
-from schemas.delivery import Sink as Name
 from sinks.backoff import Backoff
-from sinks.base import BatchSink, Delivery, Outcome, Permanent, Receipt, Retriable, SendError, Sink
+from sinks.base import BatchSink, Delivery, Outcome, Permanent, Receipt, Retriable, SendError, Sink, Unknown
 from sinks.ledger import Failure, Ledger, Retry, Settlement
 from sinks.postgres import attempts, is_passing
 
@@ -55,7 +54,7 @@ class Courier:
     def __init__(
         self,
         ledger: Ledger,
-        name: Name,
+        name: str,
         sink: Sink | BatchSink,
         *,
         load: Load,
@@ -161,7 +160,7 @@ class Courier:
             return Settlement(delivery, outcome)
         wait = self._backoff.wait(delivery.attempts, outcome)
         if wait is None:
-            return Settlement(delivery, Failure(str(outcome)))
+            return Settlement(delivery, Failure(str(outcome), unknown=isinstance(outcome, Unknown)))
         uncertain = isinstance(outcome, Retriable) and outcome.uncertain
         return Settlement(delivery, Retry(wait.total_seconds(), str(outcome), uncertain))
 

@@ -17,6 +17,7 @@ from agents import database, metrics
 from agents.app import build
 from agents.courier import Courier, Load
 from agents.health import Health
+from agents.own_actions import OwnAction, own_actions
 from agents.run import run
 from agents.settings import PREFIX, BadSettings, Settings
 from agents.transport.batch import Batch
@@ -49,13 +50,16 @@ _log = structlog.get_logger(__name__)
 class Desk:
     """Takes alerts in and has their steps carried out, as long as it is `running`."""
 
-    def __init__(self, settings: Settings, workflows: Sequence[Workflow], app: faust.App) -> None:
+    def __init__(
+        self, settings: Settings, workflows: Sequence[Workflow], own: Mapping[str, OwnAction], app: faust.App
+    ) -> None:
         self._settings = settings
         self._workflows = workflows
-        self._bells = {sink: _Bell(app) for sink in Sink}
+        self._own = own
+        self._bells: Mapping[str, _Bell] = {sink: _Bell(app) for sink in (*Sink, *own)}
         self._pool: asyncpg.Pool | None = None
         self._ledger: Ledger | None = None
-        self._couriers: Mapping[Sink, Courier] = {}
+        self._couriers: Mapping[str, Courier] = {}
         for sink, bell in self._bells.items():
             self._add_sink_agent(app, sink, bell)
         app.timer(_COUNT_EVERY)(self._count)
@@ -77,6 +81,10 @@ class Desk:
                 Sink.SLACK: self._courier(ledger, Sink.SLACK, slack, slots=8, batch=1, limit=limit),
                 Sink.TASKS: self._courier(ledger, Sink.TASKS, Tasks(pool), slots=1, batch=200, limit=limit),
                 Sink.EMAIL: self._courier(ledger, Sink.EMAIL, Drafts(pool), slots=1, batch=200, limit=limit),
+                **{
+                    name: self._courier(ledger, name, action, slots=4, batch=1, limit=limit)
+                    for name, action in self._own.items()
+                },
             }
             try:
                 yield
@@ -123,7 +131,7 @@ class Desk:
     def _decide(self, alert: Alert, rows: Sequence[LedgerRow]) -> Sequence[Change]:
         return changes(alert, self._workflows, rows)
 
-    def _add_sink_agent(self, app: faust.App, sink: Sink, bell: "_Bell") -> None:
+    def _add_sink_agent(self, app: faust.App, sink: str, bell: "_Bell") -> None:
         async def deliver(stream: StreamT[bool]) -> None:
             async for _ in stream:
                 bell.heard()
@@ -135,7 +143,7 @@ class Desk:
         app.agent(bell.channel, name=f"deliver-{sink}")(deliver)
         app.timer(_LOOK_EVERY)(look)
 
-    async def _fill(self, sink: Sink) -> None:
+    async def _fill(self, sink: str) -> None:
         if courier := self._couriers.get(sink):
             await courier.fill()
 
@@ -166,7 +174,7 @@ class Desk:
         )
 
     def _courier(
-        self, ledger: Ledger, name: Sink, sink: base.Sink | base.BatchSink, *, slots: int, batch: int, limit: float
+        self, ledger: Ledger, name: str, sink: base.Sink | base.BatchSink, *, slots: int, batch: int, limit: float
     ) -> Courier:
         load = Load(slots=slots, batch=batch, limit=limit, lease=limit + 5)
         return Courier(ledger, name, sink, load=load, backoff=Backoff(), wake=self._bells[name].ring)
@@ -205,7 +213,9 @@ def _read(batch: Batch, record: ConsumerRecord) -> Revision | None:
 async def main(settings: Settings) -> int:
     """Run delivery until it is told to stop. Returns the exit code. Raises `BadSettings` and `BadFile`."""
     app = build(settings, "deliver")
-    desk = Desk(settings, workflows(settings.workflows), app)
+    own = own_actions(settings.plugins)
+    followed = workflows(settings.workflows, {name: action.config for name, action in own.items()})
+    desk = Desk(settings, followed, own, app)
     app.batch_agent(settings.topic(ALERTS), desk.alerts, name="intake")
     health = Health(settings)
     health.check("postgres", desk.check)

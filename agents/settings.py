@@ -49,10 +49,18 @@ class Settings(BaseModel):
     postgres_dsn: SecretStr = SecretStr("postgresql://csatwatch@127.0.0.1:5432/csatwatch")
     """postgresql://USER:PASSWORD@HOST:PORT/DATABASE"""
     state_dir: Path = Path("state")
+    session_timeout_seconds: Annotated[float, Field(ge=1, le=60)] = 10
+    """A worker that says nothing for so long is given up, and its partitions go to others."""
+    static_membership: bool = False
+    """A detector that comes back within the session timeout has its partitions again, and no other is disturbed."""
+    standby_replicas: Annotated[int, Field(ge=0, le=8)] = 0
+    """So many detectors beside its owner keep a partition's state, to take it over at once."""
     policy: Path | None = None
     """A policy file; without it, the one that ships."""
     workflows: Path | None = None
     """A directory of workflow files; without it, those that ship."""
+    plugins: Path | None = None
+    """A directory of Python files with actions of one's own, see docs/how-to-action.md."""
     slack_bot_token: SecretStr | None = None
     slack_api_url: Annotated[str, Field(pattern=r"^https?://\S+/$")] = "https://slack.com/api/"
     slack_fallback_channel: Annotated[str, Field(pattern=r"^[CDG][A-Z0-9]{2,}$")] | None = None
@@ -92,6 +100,9 @@ _SHAPES: Mapping[str, str] = {
     "slack_api_url": "must be an http(s) address that ends in /",
     "slack_fallback_channel": "must be a channel's id, like C0123456789: Slack shows it below the channel's details",
     "slack_timeout_seconds": "must be seconds, from 0.1 to 60",
+    "session_timeout_seconds": "must be seconds, from 1 to 60",
+    "static_membership": "must be true or false",
+    "standby_replicas": "must be a number from 0 to 8",
     "public_url": "must be an http(s) address",
     "app_id": "must be letters, digits, dot, dash and underscore",
     "topic_prefix": "must be letters, digits, dot, dash and underscore",

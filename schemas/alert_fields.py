@@ -12,6 +12,7 @@ from uuid import UUID
 from pydantic import AwareDatetime, BaseModel
 
 from schemas.alert import Alert
+from schemas.digest import Digest
 
 
 class UnknownField(ValueError):
@@ -49,8 +50,13 @@ def names() -> frozenset[str]:
 
 @cache
 def shapes() -> Mapping[str, Shape]:
-    """Every field by its dotted name, those in lists too, such as `suggested_actions.kind`."""
-    return dict(_shapes(Alert))
+    """Every field of an alert or a digest by its dotted name, those in lists too, such as `suggested_actions.kind`."""
+    found: dict[str, Shape] = {}
+    for model in (Alert, Digest):
+        for name, shape in _shapes(model):
+            known = found.get(name, shape)
+            found[name] = replace(shape, choices=tuple(dict.fromkeys((*known.choices, *shape.choices))))
+    return found
 
 
 def check(name: str, *, listed: bool = False) -> None:
@@ -85,6 +91,8 @@ def _shapes(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, Sha
     for field, info in model.model_fields.items():
         name = prefix + (info.alias or field)
         for kind in _kinds(info.annotation):
+            if get_origin(kind) is dict:
+                continue  # its keys are no names of fields
             listed = get_origin(kind) is tuple
             for inner in _kinds(get_args(kind)[0]) if listed else (kind,):
                 if isinstance(inner, type) and issubclass(inner, BaseModel):

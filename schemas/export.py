@@ -16,6 +16,7 @@ from schemas.alert import SCHEMA_VERSION, Alert, CustomerTrend
 from schemas.customer import Customer
 from schemas.event import Event
 from schemas.policy import Policy
+from schemas.workflow import Workflow
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _RECORDS: Mapping[str, tuple[Any, str]] = {
@@ -25,7 +26,10 @@ _RECORDS: Mapping[str, tuple[Any, str]] = {
     "csat-trends": (CustomerTrend, "A record of csat-trends"),
     "csm-actions": (Action, "A record of csm-actions"),
 }
-_FILES: Mapping[str, tuple[Any, str]] = {"policy": (Policy, "A policy of csatwatch")}
+_FILES: Mapping[str, tuple[Any, str]] = {
+    "policy": (Policy, "A policy of csatwatch"),
+    "workflow": (Workflow, "A workflow of csatwatch"),
+}
 
 
 def schema(topic: str) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from schemas import alert_fields
 from schemas.alert import Alert
+from schemas.digest import Digest
 
 LONGEST = 20_000
 """Characters of a template."""
@@ -80,7 +81,7 @@ def check(text: str, extra: frozenset[str] = frozenset()) -> None:
                     raise BadTemplate(f"line {node.lineno}: {unknown}") from None
 
 
-def render(text: str, alert: Alert, extra: Mapping[str, object] | None = None) -> str:
+def render(text: str, alert: Alert | Digest, extra: Mapping[str, object] | None = None) -> str:
     """`text`, which passed `check`, filled from `alert` and `extra` (dotted names and their values).
 
     A value that is not known reads as "unknown ticket category", a customer without a name as "customer 1b9d0c2e…".
@@ -98,7 +99,7 @@ def render(text: str, alert: Alert, extra: Mapping[str, object] | None = None) -
         raise BadTemplate("a comparison in it does not fit the values: compare numbers with numbers") from None
 
 
-def _of(alert: Alert, name: str) -> object:
+def _of(alert: Alert | Digest, name: str) -> object:
     found: object = alert
     for part in name.split("."):
         found = getattr(found, "schema_version" if part == "schema" else part, None)
@@ -166,8 +167,8 @@ def _namespace(value: object) -> object:
     return value
 
 
-def _stand_in(name: str, alert: Alert) -> str:
-    if name == "customer.name":
+def _stand_in(name: str, alert: Alert | Digest) -> str:
+    if name == "customer.name" and isinstance(alert, Alert):
         return f"customer {alert.customer_id[:8]}…"
     path = name.split(".")
     subject = path[-1] if path[-1].startswith(f"{path[0]}_") else " ".join(path)

@@ -177,7 +177,11 @@ class DelegateStep(_Step):
 class OwnStep(_Step):
     """An action of the user's own; whether it is there, and its configuration, are looked at with its file."""
 
-    action: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+    action: Annotated[
+        str,
+        StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$"),
+        Field(json_schema_extra={"not": {"enum": [action.value for action in StepAction]}}),
+    ]
     config: dict[str, Any] = Field(default_factory=dict)
 
 
@@ -246,7 +250,7 @@ class Workflow(Part):
     """One workflow file."""
 
     workflow: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,99}$")]
-    version: Annotated[str, Field(coerce_numbers_to_str=True)]
+    version: Annotated[str, Field(coerce_numbers_to_str=True), WithJsonSchema({"type": ["string", "number"]})]
     trigger: Trigger
     steps: Annotated[tuple[Step, ...], Field(min_length=1)]
     tests: tuple[Rehearsal, ...] = ()

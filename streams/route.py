@@ -6,6 +6,7 @@ from typing import Any
 
 from schemas.alert import Alert
 from schemas.delivery import Change, LedgerRow, Sink, State, Step
+from schemas.digest import Digest
 from schemas.workflow import UNLESS, StepAction, Workflow
 from schemas.workflow import Step as WorkflowStep
 from streams.filter import holds
@@ -18,12 +19,12 @@ SINKS: Mapping[str, Sink] = {
 """The destination of each action; one of the user's own is its own destination."""
 
 
-def matches(workflow: Workflow, alert: Alert) -> bool:
+def matches(workflow: Workflow, alert: Alert | Digest) -> bool:
     """Whether the alert is of the workflow's kind and passes its filter."""
     return workflow.trigger.kind is alert.kind and holds(workflow.trigger.filter, alert.model_dump(mode="json"))
 
 
-def steps(alert: Alert, workflows: Sequence[Workflow]) -> tuple[Step, ...]:
+def steps(alert: Alert | Digest, workflows: Sequence[Workflow]) -> tuple[Step, ...]:
     """The steps that an open alert is owed: those of every workflow that matches. Closed and silent ones: none."""
     if alert.silent or not alert.status.open:
         return ()
@@ -52,7 +53,7 @@ def config_for(step: WorkflowStep, record: Mapping[str, Any]) -> dict[str, Any]:
     return step.with_config(variant.config if variant else {})
 
 
-def changes(alert: Alert, workflows: Sequence[Workflow], rows: Sequence[LedgerRow]) -> tuple[Change, ...]:
+def changes(alert: Alert | Digest, workflows: Sequence[Workflow], rows: Sequence[LedgerRow]) -> tuple[Change, ...]:
     """What this revision, newer than all before it, means for the alert's `rows` in the ledger.
 
     - Open: every step of the workflows is due, the new ones and, as an update, those done before; also one that failed
@@ -67,14 +68,14 @@ def changes(alert: Alert, workflows: Sequence[Workflow], rows: Sequence[LedgerRo
     return (*due, *(change for row in rows if row.step not in owed and (change := _change(alert, row))))
 
 
-def _change(alert: Alert, row: LedgerRow) -> Change | None:
+def _change(alert: Alert | Digest, row: LedgerRow) -> Change | None:
     shown = row.shown_revision > 0 or row.uncertain or row.state is State.CLAIMED
     if shown or (alert.silent and alert.status.open and row.state is not State.CANCELLED):
         return Change(row.step, State.DUE)
     return None if row.state is State.CANCELLED else Change(row.step, State.CANCELLED)
 
 
-def _lane(alert: Alert) -> str:
+def _lane(alert: Alert | Digest) -> str:
     # One person's messages, or those of nobody known: about one message a second goes into a channel.
-    csm = alert.customer.csm if alert.customer else None
+    csm = alert.csm if isinstance(alert, Digest) else alert.customer.csm if alert.customer else None
     return (csm.slack_user_id or csm.email) if csm else ""

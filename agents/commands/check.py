@@ -10,13 +10,15 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from agents import kafka
 from agents.commands.topics import missing
+from agents.own_actions import own_actions
 from agents.process import EXIT_BAD_INPUT, EXIT_FAILED
 from agents.session import connected
 from agents.settings import PREFIX, BadSettings, Settings, load_settings
-from agents.workflows import workflows
-from schemas.policy import load_policy
-from schemas.workflow import EVENT_KINDS
+from agents.workflows import documents
+from schemas.policy import Policy, load_policy
 from schemas.yaml_file import BadFile
+from streams.coverage import gaps
+from streams.rehearse import rehearse
 
 _CONNECT = 5  # seconds
 
@@ -27,7 +29,7 @@ class _Away(Exception):
 
 @click.command()
 def check() -> None:
-    """Check the settings, the policy, the workflows, and the connections to Kafka, Postgres and Slack.
+    """Check the settings, the policy, the workflows with their tests, and the connections to Kafka, Postgres and Slack.
 
     One line each: ok, or what is wrong and how to mend it. Exit code 2 for a mistake in a setting or a file, 1 for a
     server that cannot be used.
@@ -38,7 +40,11 @@ def check() -> None:
         _say("settings", str(error))
         raise SystemExit(EXIT_BAD_INPUT) from None
     _say("settings", None)
-    mistakes = [_read("policy", lambda: load_policy(settings.policy)), _read("workflows", lambda: _workflows(settings))]
+    policy: list[Policy] = []
+    mistakes = [
+        _read("policy", lambda: policy.append(load_policy(settings.policy))),
+        _read("workflows", lambda: _workflows(settings, policy[0] if policy else None)),
+    ]
     away = asyncio.run(_servers(settings))
     if any(mistakes):
         raise SystemExit(EXIT_BAD_INPUT)
@@ -46,10 +52,23 @@ def check() -> None:
         raise SystemExit(EXIT_FAILED)
 
 
-def _workflows(settings: Settings) -> None:
-    kinds = {workflow.trigger.kind for workflow in workflows(settings.workflows)}
-    for kind in sorted(set(EVENT_KINDS.values()) - kinds):
-        click.echo(f"workflows: warning: no workflow handles {kind}: such alerts are recorded and nobody is told")
+def _workflows(settings: Settings, policy: Policy | None) -> None:
+    own = own_actions(settings.plugins)
+    found = documents(settings.workflows, {name: action.config for name, action in own.items()})
+    if policy is None:
+        return
+    tests = [(file, place, test) for file in found for place, test in enumerate(file.value.tests)]
+    wrong = [
+        file.mistake(("tests", place, *where), text)
+        for file, place, test in tests
+        for where, text in rehearse(file.value, test, policy)
+    ]
+    if wrong:
+        raise BadFile("\n".join(wrong))
+    if tests:
+        click.echo(f"workflows: {len(tests)} {'test holds' if len(tests) == 1 else 'tests hold'}")
+    for sentence in gaps(policy, [file.value for file in found]):
+        click.echo(f"workflows: warning: {sentence}")
 
 
 def _read(name: str, load: Callable[[], object]) -> bool:

@@ -14,6 +14,7 @@ from agents.embedded.process import OnFailure
 from agents.embedded.screen import Screen
 from agents.embedded.stage import Stage, as_message, stage
 from agents.embedded.watch import Watch, watching
+from agents.own_actions import own_actions
 from agents.settings import Settings
 from agents.workflows import workflows
 from schemas.alert import Alert
@@ -35,7 +36,9 @@ class Show:
         self._directory = directory
         self._screen = screen
         now = datetime.now(UTC)
-        policy, steps = load_policy(settings.policy), workflows(settings.workflows)
+        policy = load_policy(settings.policy)
+        own = {name: action.config for name, action in own_actions(settings.plugins).items()}
+        steps = workflows(settings.workflows, own)
         self._sample = generate(now=now)
         self._expected = expect(
             self._sample.records, self._sample.customers, policy, steps, partitions=settings.partitions, now=now

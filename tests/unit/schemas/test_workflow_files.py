@@ -27,7 +27,7 @@ def test_a_directory_of_ones_own(tmp_path: Path) -> None:
         (GOOD.replace("{{customer.name}}", '{{\\"a\\"*300000000}}'), ["create_task.config.title", "not allowed"]),
         (GOOD.replace("rating: {", "ratng: {"), ["trigger.filter", "'ratng'", "rating?"]),
         (GOOD.replace("id: create_task", "id: notify_csm"), ["notify_csm", "twice"]),
-        (GOOD.replace("action: slack_dm", "action: fax"), [":10:", "'fax'", "'slack_dm', 'create_task'"]),
+        (GOOD.replace("action: slack_dm", "action: fax"), [":11:", "'fax'", "'slack_dm', 'create_task'"]),
     ],
 )
 def test_a_mistake_is_named_with_its_fix(tmp_path: Path, text: str, says: list[str]) -> None:
