@@ -15,24 +15,28 @@ from agents.transport.app import BatchApp
 Role = Literal["detect", "store", "deliver"]
 
 
-def build(settings: Settings, role: Role, *, data: Path | None = None) -> BatchApp:
-    """A Faust app for one process, with its agents still to be added; `data` is where its tables live."""
+def build(settings: Settings, role: Role, *, data: Path | None = None, member: str | None = None) -> BatchApp:
+    """A Faust app for one process, with its agents still to be added.
+
+    `data` is where its tables live; `member` its name as a static member of the group, if it is to be one.
+    """
     group = settings.group(role)
-    # A worker that was killed is replaced within this time. The embedded broker lets a group wait that long even when
-    # its last member has left.
-    session = 10.0 if settings.kafka_transactions else 6.0
+    session = settings.session_timeout_seconds
+    if not settings.kafka_transactions:
+        session = min(session, 6.0)  # the embedded broker lets a group wait so long even when its last member has left
     app = BatchApp(
         group,
         broker=[f"kafka://{address}" for address in settings.bootstrap],
         broker_credentials=_credentials(settings),
         broker_client_id=group,
         broker_session_timeout=session,
-        broker_heartbeat_interval=session / 5,
+        broker_heartbeat_interval=session / 20,  # by it the others learn that a worker is gone
         broker_rebalance_timeout=1.5 * session,
         broker_max_poll_interval=300.0,
         broker_commit_interval=0.25,
         broker_max_poll_records=2_000,
         consumer_auto_offset_reset="earliest",
+        consumer_group_instance_id=member,
         consumer_max_fetch_size=4 << 20,
         # A broker that has just started may not know its topics yet: whoever leads the group then assigns none of their
         # partitions, and looks again only when its metadata is this old.
@@ -51,9 +55,8 @@ def build(settings: Settings, role: Role, *, data: Path | None = None) -> BatchA
         web_enabled=False,
         autodiscover=False,
         table_cleanup_interval=3600.0,
-        # Faust's standbys write their changelog records, late and with gaps, into the very store that checkpoints and
-        # our own recovery write to: a worker that then takes the partition over has old values under a new offset.
-        table_standby_replicas=0,
+        # Faust's assignor gives them out; `agents.transport.standby` follows them.
+        table_standby_replicas=settings.standby_replicas if data is not None else 0,
     )
     watch(app, settings, role)
     return app

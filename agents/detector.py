@@ -10,7 +10,7 @@ from time import monotonic, time
 from typing import Any, cast
 
 import structlog
-from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from faust.types import TP
 
 from agents import kafka, metrics
@@ -29,7 +29,9 @@ from agents.transport.checkpoint import Checkpointer, Plain, Transactional
 from agents.transport.failpoints import reached
 from agents.transport.producer import MAX_BATCH, Outgoing, send
 from agents.transport.recreated import Mark, recreated
-from agents.transport.table import BatchTable, Restore
+from agents.transport.restore import Restore
+from agents.transport.standby import Standby
+from agents.transport.table import BatchTable
 from schemas.customer import Customer
 from schemas.policy import load_policy
 from schemas.wire import Alert
@@ -68,14 +70,19 @@ class Detector:
         self._table = BatchTable(
             app, RATINGS_TABLE, changelog=settings.topic(changelog(settings.app_id)), partitions=pipeline.partitions
         )
+
+        def consumer() -> AIOKafkaConsumer:
+            return kafka.consumer(settings, enable_auto_commit=False, auto_offset_reset="earliest")
+
         app.use_recovery(
             Restore(
                 app,
                 self._table,
-                consumer=lambda: kafka.consumer(settings, enable_auto_commit=False, auto_offset_reset="earliest"),
+                consumer=consumer,
                 ready=self._open,
                 restored=self._restored,
                 progress=metrics.STATE_RESTORED.set,
+                standby=Standby(self._table, consumer=consumer, lag=metrics.STANDBY_LAG.set),
             )
         )
         app.batch_agent(self._events, self.handle, name="detect")
@@ -310,7 +317,7 @@ async def main(settings: Settings) -> int:
     await kafka.wait_for_broker(settings)
     cluster, partitions = await _look_around(settings)
     state = take(settings.state_dir, cluster, settings.group("detect"))
-    app = build(settings, "detect", data=state.path)
+    app = build(settings, "detect", data=state.path, member=state.member() if settings.static_membership else None)
     pipeline, accounts = Pipeline(policy, partitions[EVENTS]), Accounts(settings, partitions[CUSTOMERS])
     flood = Flood(settings.dead_letter_limit, state.path)
     detector = Detector(settings, pipeline, accounts, app, flood)

@@ -71,6 +71,11 @@ STATE_RESTORED = Gauge(
     "How much of the state is restored after an assignment, 0 to 1.",
     registry=REGISTRY,
 )
+STANDBY_LAG = Gauge(
+    "csatwatch_standby_lag_records",
+    "Offsets of the changelog that a worker standing by for other workers' partitions has not read yet.",
+    registry=REGISTRY,
+)
 CUSTOMERS_KNOWN = Gauge("csatwatch_accounts", "Accounts known to the detector.", registry=REGISTRY)
 STORED_SECONDS = Histogram(
     "csatwatch_store_seconds", "From the broker's time of an event to its row.", buckets=_SECONDS, registry=REGISTRY

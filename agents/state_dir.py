@@ -4,6 +4,7 @@ The slot is taken by a file lock: a second worker on the machine takes the next 
 """
 
 import fcntl
+import uuid
 from pathlib import Path
 from typing import IO
 
@@ -18,6 +19,15 @@ class StateDir:
     def __init__(self, path: Path, lock: IO[str]) -> None:
         self.path = path
         self._lock = lock
+
+    def member(self) -> str:
+        """A name that is this slot's own in all the world, and stays."""
+        file = self.path / "member"
+        known = file.read_text() if file.exists() else ""
+        if not known:
+            known = uuid.uuid4().hex
+            file.write_text(known)
+        return known
 
     def release(self) -> None:
         """Let another process have it."""

@@ -1,36 +1,26 @@
-"""The Faust table whose values are written a checkpoint at a time, and its restoring from the changelog in batches.
+"""The Faust table whose values are written a checkpoint at a time.
 
-Stock Faust sends one changelog record an update, puts the value into RocksDB without waiting for its acknowledgement,
-and reads the changelog back message by message.
+Stock Faust sends one changelog record an update, and puts the value into RocksDB without waiting for its
+acknowledgement.
 """
 
-import asyncio
 import re
 import shutil
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from time import monotonic
 from typing import Any, cast
 
 import faust
 import rocksdict
 import structlog
-from aiokafka import AIOKafkaConsumer, TopicPartition
 from faust.stores.rocksdb import Store
-from faust.tables.recovery import Recovery
 from faust.types import TP
 
 from agents.transport.app import BatchApp
-from agents.transport.ends import ends
-from agents.transport.failpoints import reached
-
-Items = Mapping[bytes, bytes | None]
-"""Values by key; None deletes."""
 
 # RocksDB's errors have no classes in Python.
 _LOCKED = re.compile("While lock file|lock hold by")
 _DAMAGED = re.compile("^(Corruption|IO error: No such file)")
-_RESTORE_BATCH = 20_000  # records a poll
 
 _log = structlog.get_logger(__name__)
 
@@ -157,103 +147,3 @@ class BatchTable(faust.Table[bytes, bytes]):
     def local(self) -> PartitionStore:
         """The store, by its own type."""
         return cast("PartitionStore", self.data)
-
-
-class Restore(Recovery):
-    """Faust's recovery, with the changelog read in batches, by a consumer of its own that sees committed records only.
-
-    `ready` is awaited for the partitions of an assignment before their changelog is read, so that whatever a previous
-    owner has in flight is fenced first; `restored` after it, before the first event.
-    """
-
-    def __init__(
-        self,
-        app: BatchApp,
-        table: BatchTable,
-        *,
-        consumer: Callable[[], AIOKafkaConsumer],
-        ready: Callable[[set[int]], Awaitable[None]],
-        restored: Callable[[set[int]], Awaitable[None]],
-        progress: Callable[[float], None],
-    ) -> None:
-        super().__init__(app, app.tables)
-        self._table = table
-        self._new_consumer = consumer
-        self._ready = ready
-        self._restored = restored
-        self._progress = progress
-
-    def need_recovery(self) -> bool:
-        """Never, for Faust: `on_recovery_completed` does all of it."""
-        return False
-
-    async def on_recovery_completed(self, generation_id: int = 0) -> None:
-        """Restore the assigned partitions, then let Faust go on."""
-        partitions = {int(tp.partition) for tp in self.active_tps}
-        # Faust lets events flow before it seeks: those behind dropped ones would be handled, and committed, first.
-        self.app.consumer.stop_flow()
-        self.app.flow_control.suspend()
-        try:
-            await self._ready(partitions)
-            await self._restore(partitions)
-            await self._restored(partitions)
-        except asyncio.CancelledError:
-            # By the next rebalance or a stop. From anywhere else Faust would wait for ever. The signal that a rebalance
-            # sets does not tell: it is cleared by the time that this task is cancelled.
-            if generation_id == self.app.consumer_generation_id and not self.should_stop:
-                await cast("BatchApp", self.app).fail(RuntimeError("the restoring of the state was cancelled"))
-            raise
-        except Exception as error:  # noqa: BLE001 (without its state a worker must not go on, whatever it was)
-            await cast("BatchApp", self.app).fail(error)
-            return
-        await super().on_recovery_completed(generation_id)
-
-    async def _restore(self, partitions: set[int]) -> None:
-        if not partitions:
-            self._progress(1.0)
-            return
-        started, read = monotonic(), 0
-        topic = self._table.changelog_topic.get_topic_name()
-        consumer = self._new_consumer()
-        await consumer.start()
-        try:
-            tps = [TopicPartition(topic, p) for p in sorted(partitions)]
-            consumer.assign(tps)
-            last = await ends(consumer, tps)
-            starts = await self._seek(consumer, last)
-            total = sum(last.values()) - sum(starts.values())
-            self._progress(1.0 if total <= 0 else 0.0)
-            waiting = {tp for tp in tps if starts[tp] < last[tp]}
-            while waiting:
-                fetched = await consumer.getmany(*waiting, timeout_ms=1000, max_records=_RESTORE_BATCH)
-                for tp, records in fetched.items():
-                    items = ((r.key, r.value) for r in records)
-                    self._table.local.write(tp.partition, items, records[-1].offset)
-                    read += len(records)
-                    reached("restoring")
-                    await asyncio.sleep(0)
-                # The position, not the last record: a transaction's marker has an offset too.
-                waiting = {tp for tp in waiting if await consumer.position(tp) < last[tp]}
-                left = [last[tp] - await consumer.position(tp) for tp in waiting]
-                self._progress(1 - sum(left) / total)
-        finally:
-            await consumer.stop()
-        self._progress(1.0)
-        seconds = round(monotonic() - started, 2)
-        _log.info("state restored", partitions=len(partitions), records=read, seconds=seconds)
-
-    async def _seek(self, consumer: AIOKafkaConsumer, last: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
-        """Seek behind what the local store already holds. Returns the offsets sought to."""
-        beginnings = await consumer.beginning_offsets(list(last))
-        starts = {}
-        for tp, end in last.items():
-            local = self._table.local.persisted_offset(TP(tp.topic, tp.partition))
-            start = beginnings[tp] if local is None else local + 1
-            if not beginnings[tp] <= start <= end:
-                # Ahead: of another cluster, or of a topic that was made again. Behind: a deletion may be gone by now.
-                _log.warning("local state does not fit its changelog: it is rebuilt", partition=tp.partition)
-                self._table.local.reopen_empty(tp.partition)
-                start = beginnings[tp]
-            consumer.seek(tp, start)
-            starts[tp] = start
-        return starts

@@ -26,6 +26,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=len(FAULTS), help="number of faults")
     parser.add_argument("--fault", action="append", choices=list(FAULTS), help="these instead; may be repeated")
     parser.add_argument("--outage", type=float, default=70.0, help="seconds that the broker is away")
+    parser.add_argument("--standby", type=int, default=0, help="workers that keep a partition's state beside its owner")
+    parser.add_argument("--static", action="store_true", help="with static membership")
     return parser.parse_args()
 
 
@@ -46,6 +48,10 @@ def main() -> int:
         workers=given.workers,
         partitions=given.partitions,
         outage=given.outage,
+        settings={
+            "CSATWATCH_STANDBY_REPLICAS": str(given.standby),
+            "CSATWATCH_STATIC_MEMBERSHIP": str(given.static).lower(),
+        },
     )
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # it tells of every try while the broker is away
     _say(f"seed {seed}: {plan.events} events, {plan.workers} workers, {len(plan.faults)} faults")

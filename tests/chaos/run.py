@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
@@ -38,6 +38,8 @@ class Plan:
     outage: float = SESSION + 5
     program: Sequence[str] | None = None
     """Stands in for `csatwatch`."""
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """Of every process, beyond where things are."""
 
 
 @dataclass
@@ -86,7 +88,7 @@ async def run(plan: Plan, directory: Path, server: KafkaServer, say: Callable[[s
     """Run `plan` on a broker of its own that is up."""
     report = Report(plan)
     directory.mkdir(parents=True, exist_ok=True)
-    site = Site(server, directory, plan.partitions)
+    site = Site(server, directory, plan.partitions, more=plan.settings)
     await site.create()
     random = Random(plan.seed)  # noqa: S311 (reproducible, not secret)
     feed = Feed(plan.seed, plan.events, customers=plan.customers, partitions=plan.partitions, oversize=plan.oversize)

@@ -29,6 +29,8 @@ class Site:
     directory: Path
     partitions: int
     prefix: str = "chaos."
+    more: Mapping[str, str] = field(default_factory=dict)
+    """Further settings of every process."""
     workers: list[Worker] = field(default_factory=list)
 
     @property
@@ -63,6 +65,7 @@ class Site:
             "CSATWATCH_TOPIC_PREFIX": self.prefix,
             "CSATWATCH_APP_ID": self.app_id,
             "CSATWATCH_PARTITIONS": str(self.partitions),
+            **self.more,
         }
 
     async def create(self) -> None:

@@ -1,45 +1,163 @@
 """How a worker's place is taken, and what becomes of state that is damaged or does not belong here."""
 
 import asyncio
+import json
 import time
+import uuid
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
+from aiokafka import AIOKafkaProducer
 
+from streams.partition import partition_of
+from streams.topology import ALERTS
 from tests.chaos import verdict
 from tests.chaos.faults import damage
 from tests.chaos.feed import Feed
-from tests.chaos.site import SESSION, Site
+from tests.chaos.site import Site
+from tests.chaos.workers import Worker
+from tests.memory import answer
 from tests.servers.kafka import KafkaServer
+from tests.servers.topics import Record, end_offsets
+from tests.servers.wait import until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
 
-async def test_a_killed_worker_is_replaced_soon_after_its_session(
+_SESSION = 4  # seconds: short, as the rest of a takeover does not depend on it
+_ALLOWED = 2  # seconds that a takeover may need beyond it
+
+
+async def alerted_everywhere(site: Site, producer: AIOKafkaProducer) -> float:
+    """Seconds until a new poor rating on each partition has led to an alert: so long some had no worker."""
+    began = time.monotonic()
+    names = {partition_of(name, site.partitions): name for name in (str(uuid.uuid4()) for _ in range(200))}
+    assert len(names) == site.partitions
+    poor = [answer(1, datetime.now(UTC), customer_id=name) for name in names.values()]
+    before = await end_offsets(site.bootstrap, site.prefix + ALERTS)
+    await site.publish(
+        producer,
+        [
+            Record(value=json.dumps(e).encode(), key=e["customer_id"].encode(), partition=p)
+            for p, e in zip(names, poor, strict=True)
+        ],
+    )
+
+    async def everywhere() -> bool:
+        now = await end_offsets(site.bootstrap, site.prefix + ALERTS)
+        return all(now[p] > before[p] for p in before)
+
+    await until(everywhere, what="an alert on every partition", within=120)
+    return time.monotonic() - began
+
+
+async def test_a_killed_worker_is_replaced_within_its_session_and_two_seconds(
     kafka: KafkaServer, tmp_path: Path, topic_prefix: str, record_property: Callable[[str, object], None]
 ) -> None:
-    site = Site(kafka, tmp_path, partitions=8, prefix=topic_prefix)
+    site = Site(kafka, tmp_path, 8, topic_prefix, {"CSATWATCH_SESSION_TIMEOUT_SECONDS": str(_SESSION)})
     await site.create()
-    workers = [site.worker(f"w{i}") for i in range(2)]
-    feed = list(Feed(3, 4_000, customers=100, partitions=8, oversize=0))
+    workers = [site.worker(f"w{i}") for i in range(3)]
     try:
         for worker in workers:
             worker.start()
-        await asyncio.gather(*(w.process.ready() for w in workers))
+        await asyncio.gather(*(w.process.ready(120) for w in workers))
         async with site.producer() as producer:
-            await site.publish(producer, feed[:2_000])
+            await site.publish(producer, Feed(3, 2_000, customers=100, partitions=8, oversize=0))
             await site.caught_up(60)
-            await workers[0].leave(kill=True)
-            killed = time.monotonic()
-            await site.publish(producer, feed[2_000:])  # to every partition, so the dead worker's are among them
-            await site.caught_up(60)
-        seconds = time.monotonic() - killed
-        record_property("seconds until all partitions are worked on again", round(seconds, 1))
-        assert seconds < 2 * SESSION + 10  # the aim is its session and 2 s more: a busy machine takes longer
+            await alerted_everywhere(site, producer)
+            leaves = asyncio.create_task(workers[0].leave())
+            handed_over = await alerted_everywhere(site, producer)
+            await leaves
+            await workers[1].leave(kill=True)
+            replaced = await alerted_everywhere(site, producer)
     finally:
         await asyncio.gather(*(w.leave() for w in workers))
+    record_property("seconds from a kill to an alert", round(replaced, 1))
+    record_property("seconds from SIGTERM to an alert", round(handed_over, 1))
+    # What this machine needs for a takeover that nobody has to notice is no part of it: a busy one needs seconds.
+    assert replaced < _SESSION + _ALLOWED + handed_over
+
+
+def restored(worker: Worker) -> list[dict[str, Any]]:
+    """What it logged of each time that it had its state."""
+    return [json.loads(line) for line in worker.log.splitlines() if '"state restored"' in line]
+
+
+async def test_a_worker_that_stands_by_reads_only_the_end_of_what_it_takes_over(
+    kafka: KafkaServer, tmp_path: Path, topic_prefix: str
+) -> None:
+    more = {"CSATWATCH_STANDBY_REPLICAS": "1", "CSATWATCH_LOG_FORMAT": "json"}
+    site = Site(kafka, tmp_path, 4, topic_prefix, more)
+    await site.create()
+    stays, goes = (site.worker(f"w{i}") for i in range(2))
+    feed = list(Feed(5, 6_000, customers=300, partitions=4, oversize=0))
+    try:
+        for worker in (stays, goes):
+            worker.start()
+        await asyncio.gather(*(w.process.ready(120) for w in (stays, goes)))
+        async with site.producer() as producer:
+            await site.publish(producer, feed[:5_800])
+            await site.caught_up(60)
+            log = await end_offsets(site.bootstrap, site.changelog)
+
+            async def warm() -> bool:
+                stores = {path.stem for path in stays.state.glob("**/*.db")}
+                return len(stores) == 4 and "csatwatch_standby_lag_records 0.0" in await stays.process.metrics()
+
+            await until(warm, what="every partition's state", within=60)
+            before = len(restored(stays))
+            await goes.leave(kill=True)
+            await site.publish(producer, feed[5_800:])
+            await site.caught_up(120)
+            taken = restored(stays)[before:]
+    finally:
+        await asyncio.gather(*(w.leave() for w in (stays, goes)))
+    assert [each["partitions"] for each in taken] == [4]
+    assert taken[0]["records"] < sum(log.values()) / 20
+    should = await verdict.expected(site)
+    assert await verdict.alerts(site, should) == []
+    assert await verdict.state(site, should) == []
+    assert await verdict.local_state(site, [stays.state]) == []
+
+
+async def test_a_static_member_that_comes_back_disturbs_nobody(
+    kafka: KafkaServer, tmp_path: Path, topic_prefix: str
+) -> None:
+    more = {
+        "CSATWATCH_STATIC_MEMBERSHIP": "true",
+        "CSATWATCH_SESSION_TIMEOUT_SECONDS": "15",
+        "CSATWATCH_LOG_FORMAT": "json",
+    }
+    site = Site(kafka, tmp_path, 4, topic_prefix, more)
+    await site.create()
+    stays, goes = (site.worker(f"w{i}") for i in range(2))
+    feed = list(Feed(6, 3_000, customers=100, partitions=4, oversize=0))
+    try:
+        for worker in (stays, goes):
+            worker.start()
+        await asyncio.gather(*(w.process.ready(120) for w in (stays, goes)))
+        async with site.producer() as producer:
+            await site.publish(producer, feed[:1_000])
+            await site.caught_up(60)
+            before, again = len(restored(stays)), len(restored(goes))
+            goes.kill()  # its supervisor starts it again
+            await site.publish(producer, feed[1_000:2_000])
+            await site.caught_up(60)
+            assert len(restored(stays)) == before
+            assert len(restored(goes)) == again + 1
+            await goes.leave()  # for good: after its session another one has its partitions
+            await site.publish(producer, feed[2_000:])
+            await site.caught_up(60)
+            assert restored(stays)[-1]["partitions"] == 4
+    finally:
+        await asyncio.gather(*(w.leave() for w in (stays, goes)))
+    should = await verdict.expected(site)
+    assert await verdict.alerts(site, should) == []
+    assert await verdict.state(site, should) == []
 
 
 def without_current(database: Path) -> None:

@@ -1,0 +1,117 @@
+"""Has a worker's tables whole before it handles events, in place of Faust's recovery."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from time import monotonic
+from typing import Any, cast
+
+import structlog
+from aiokafka import AIOKafkaConsumer
+from faust.tables.recovery import Recovery
+from faust.types import TP
+
+from agents.session import connected
+from agents.transport.app import BatchApp
+from agents.transport.changelog import Changelog
+from agents.transport.failpoints import reached
+from agents.transport.standby import Standby
+from agents.transport.table import BatchTable
+
+_log = structlog.get_logger(__name__)
+
+
+class Restore(Recovery):
+    """Faust's recovery, with the changelog read in batches, by a consumer of its own.
+
+    `ready` is awaited for the partitions of an assignment before their changelog is read, so that whatever a previous
+    owner has in flight is fenced first; `restored` after it, before the first event. The partitions that Faust's
+    assignor gives as standbys are followed by `standby`: Faust itself would write their records, late and with gaps,
+    into the very store that checkpoints write to.
+    """
+
+    def __init__(
+        self,
+        app: BatchApp,
+        table: BatchTable,
+        *,
+        consumer: Callable[[], AIOKafkaConsumer],
+        ready: Callable[[set[int]], Awaitable[None]],
+        restored: Callable[[set[int]], Awaitable[None]],
+        progress: Callable[[float], None],
+        standby: Standby,
+    ) -> None:
+        super().__init__(app, app.tables)
+        self._table = table
+        self._new_consumer = consumer
+        self._ready = ready
+        self._restored = restored
+        self._progress = progress
+        self._standby = standby
+        self._followed: set[int] = set()
+
+    # -- Faust's own reading of changelogs, which never begins
+
+    def need_recovery(self) -> bool:
+        """Never, for Faust: `on_recovery_completed` does all of it."""
+        return False
+
+    def add_standby(self, table: Any, tp: TP) -> None:  # noqa: ANN401, ARG002 (Faust's own type; there is one table)
+        """Remember a partition to follow."""
+        self._followed.add(int(tp.partition))
+
+    # -- rebalance and stop
+
+    def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        """Let go of the followed partitions, before any of them is given to this worker."""
+        self._standby.stop()
+        super().on_partitions_revoked(revoked)
+
+    async def on_rebalance(self, *assignment: Any, **more: Any) -> None:  # noqa: ANN401 (Faust's own arguments)
+        """Take over what is assigned now, and nothing else."""
+        self._followed = set()
+        await super().on_rebalance(*assignment, **more)
+
+    async def on_stop(self) -> None:
+        """The same."""
+        self._standby.stop()
+        await super().on_stop()
+
+    async def on_recovery_completed(self, generation_id: int = 0) -> None:
+        """Restore the assigned partitions, then let Faust go on."""
+        partitions = {int(tp.partition) for tp in self.active_tps}
+        # Faust lets events flow before it seeks: those behind dropped ones would be handled, and committed, first.
+        self.app.consumer.stop_flow()
+        self.app.flow_control.suspend()
+        try:
+            await self._ready(partitions)
+            await self._restore(partitions)
+            await self._restored(partitions)
+        except asyncio.CancelledError:
+            # By the next rebalance or a stop. From anywhere else Faust would wait for ever. The signal that a rebalance
+            # sets does not tell: it is cleared by the time that this task is cancelled.
+            if generation_id == self.app.consumer_generation_id and not self.should_stop:
+                await cast("BatchApp", self.app).fail(RuntimeError("the restoring of the state was cancelled"))
+            raise
+        except Exception as error:  # noqa: BLE001 (without its state a worker must not go on, whatever it was)
+            await cast("BatchApp", self.app).fail(error)
+            return
+        self._standby.follow(self._followed - partitions)
+        await super().on_recovery_completed(generation_id)
+
+    async def _restore(self, partitions: set[int]) -> None:
+        if not partitions:
+            self._progress(1.0)
+            return
+        started, read = monotonic(), 0
+        async with connected(self._new_consumer()) as consumer:
+            changelog = Changelog(self._table, consumer)
+            await changelog.begin(partitions)
+            total = sum(changelog.left.values())
+            while left := sum(changelog.left.values()):
+                self._progress(1 - left / total)
+                read += (now := await changelog.read())
+                if now:
+                    reached("restoring")
+        self._progress(1.0)
+        seconds = round(monotonic() - started, 2)
+        _log.info("state restored", partitions=len(partitions), records=read, seconds=seconds)
