@@ -75,12 +75,12 @@ class Thread:
 
 
 @dataclass(frozen=True, slots=True)
-class Route:
+class Way:
     """How a message goes out.
 
     Attributes:
         person: whom it reaches; None: nobody is known, or it is for a channel.
-        channel: the one that it is for.
+        channel: the one that it is for; neither: the fallback channel.
         note: why it is with this reader, where that is not the customer's CSM.
         thread: where it goes if the reader's channel is the thread's; otherwise it is a message of its own.
         stands_in: the person is there in place of the CSM.

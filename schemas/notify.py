@@ -30,7 +30,7 @@ Hours = Annotated[float, Field(gt=0, le=1000)]
 
 class _Part(BaseModel):
     # Closed: a misspelt threshold must not silently leave the default in force.
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, use_attribute_docstrings=True)
 
 
 class Daily(_Part):
@@ -41,8 +41,11 @@ class Daily(_Part):
     """
 
     days: Annotated[frozenset[Weekday], Field(min_length=1)] = frozenset(WEEKDAYS)
-    start: Annotated[Clock, Field(alias="from")]
-    end: Annotated[Clock, Field(alias="to")]
+    """On which it begins."""
+    start: Annotated[Clock, Field(alias="from", examples=["20:00"])]
+    """When it begins, by the clock on the wall."""
+    end: Annotated[Clock, Field(alias="to", examples=["07:00"])]
+    """When it ends."""
 
     @model_validator(mode="after")
     def _ends_some_time(self) -> Self:
@@ -59,8 +62,11 @@ class Away(_Part):
     """A CSM is not at work; the days are the CSM's own, both included."""
 
     csm: Email
+    """Who, by e-mail."""
     first: Annotated[date, Field(alias="from")]
+    """The first day."""
     last: Annotated[date, Field(alias="until")]
+    """The last day."""
     deputy: Person | None = None
     """Who stands in; without one, the account's own deputy does."""
 
@@ -85,6 +91,7 @@ class Escalation(_Part):
     """Who is told of an alert that nobody takes in hand."""
 
     severities: frozenset[Severity] = frozenset({Severity.CRITICAL, Severity.HIGH})
+    """Alerts of these are escalated."""
     after: dict[str, Timers] = {}
     """By band of ARR, as in `severity.bands`, and `unknown`."""
     otherwise: Timers = Timers()
@@ -95,6 +102,7 @@ class Notify(_Part):
     """Everything about when and whom a message reaches. A critical alert waits for nothing here."""
 
     away: tuple[Away, ...] = ()
+    """Who is not at work."""
     quiet_hours: Daily | None = None
     """New messages wait for their end."""
     business_hours: Daily = Daily(days=frozenset(WEEKDAYS[:5]), start=time(9), end=time(17))
@@ -110,6 +118,7 @@ class Notify(_Part):
     repeat_interval_minutes: Annotated[float, Field(ge=5, le=7 * _MINUTES)] | None = None
     """So long after it was posted, and again, an alert that nobody answers is brought up in its thread; null: never."""
     repeat_at_most: Annotated[int, Field(ge=1, le=20)] = 3
+    """How many times."""
     escalation: Escalation = Escalation()
 
     @property

@@ -327,6 +327,10 @@ class Policy(_Part):
                 "severity",
                 "poor_rating",
             )
+        bands = [band.name for band in self.severity.bands] + ["unknown"]
+        if strange := [name for name in self.notify.escalation.after if name not in bands]:
+            place = ("notify", "escalation", "after", strange[0])
+            _wrong(f"is no band: it must be one of {', '.join(bands)}", strange[0], *place)
         for customer, tier in product(*self._selected()):
             self._for[customer, tier] = self._merged(customer, tier)
         return self

@@ -2,11 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Protocol, runtime_checkable
 
 from schemas.alert import Alert
 from schemas.life import Life
+from schemas.notice import Main, Neighbour, Way
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class SendError(Exception):
@@ -19,12 +22,27 @@ class Retriable(SendError):
     Attributes:
         after: seconds that the destination asks us to wait; None leaves it to the backoff.
         uncertain: the request may have been carried out although no answer came: ask before it is repeated.
+        counts: the step itself failed, rather than found no room: it counts as a try.
+        away: the destination as a whole seems to be away, so that others would fail too.
+        rest: seconds for which nothing more should go into the step's lane.
     """
 
-    def __init__(self, reason: str, *, after: float | None = None, uncertain: bool = False) -> None:
+    def __init__(
+        self,
+        reason: str,
+        *,
+        after: float | None = None,
+        uncertain: bool = False,
+        counts: bool = True,
+        away: bool = False,
+        rest: float = 0.0,
+    ) -> None:
         super().__init__(reason)
         self.after = after
         self.uncertain = uncertain
+        self.counts = counts
+        self.away = away
+        self.rest = rest
 
 
 class Permanent(SendError):
@@ -33,6 +51,14 @@ class Permanent(SendError):
 
 class Unknown(Permanent):
     """It may have been done, there is no way to find out, and done twice would be worse than not at all."""
+
+
+class Elsewhere(SendError):
+    """Not begun: it belongs in another lane, whose turn it has to wait for."""
+
+    def __init__(self, lane: str) -> None:
+        super().__init__("belongs in another lane")
+        self.lane = lane
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +80,12 @@ class Delivery:
         life: what people have done with the alert so far.
         created_at: when the ledger got the step; nothing was sent before.
         published_at: the broker's time of the revision.
+        claimed_at: now, by the ledger's clock.
+        shown_at: when the destination first showed it; None: not yet.
+        thread: the message below which it stands, or was about to, in Slack.
+        main: for a notice, the step that it follows.
+        neighbours: the customer's other open alerts in Slack, for a message that was not posted yet.
+        way: how it goes out; None: to the account's CSM.
     """
 
     alert: Alert
@@ -70,6 +102,12 @@ class Delivery:
     uncertain: bool = False
     attempts: int = 0
     life: Life = field(default_factory=Life)
+    claimed_at: datetime = _EPOCH
+    shown_at: datetime | None = None
+    thread: str | None = None
+    main: Main | None = None
+    neighbours: tuple[Neighbour, ...] = ()
+    way: Way | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +116,16 @@ class Receipt:
 
     Attributes:
         external_id: what the destination calls it: a message's ts, a task's id.
-        csm_notified: the customer's own CSM has it before them.
+        csm_notified: the customer's own CSM, or who stands in, has it before them.
+        thread: the message below which it stands.
+        rest: seconds for which nothing more should go into the step's lane.
     """
 
     destination: str
     external_id: str
     csm_notified: bool = False
+    thread: str | None = None
+    rest: float = 0.0
 
 
 @runtime_checkable

@@ -1,27 +1,27 @@
 """The ledger: which step of which alert is due, claimed, done, failed or cancelled. One row an (alert, step)."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
 import asyncpg
 from pydantic import ValidationError
 
-from schemas.action import ActionKind
 from schemas.alert import Alert, Kind, Severity
 from schemas.delivery import Change, LedgerRow, Sink, State
-from schemas.life import Deed, Life, life
+from schemas.life import HANDLED
+from schemas.notice import Hold, Later, notice_of
 from sinks.base import Delivery, Receipt
+from sinks.claimed import delivery
 from sinks.postgres import Connection, queries
 
 Decide = Callable[[Alert, Sequence[LedgerRow]], Sequence[Change]]
 """What a new revision means for the alert's rows."""
 
 _NEVER_PASSED = 2**31 - 1  # a revision above all others
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_KINDS = frozenset(ActionKind)
+_HANDLED = [kind.value for kind in HANDLED]
 _RANKS = {severity: rank for rank, severity in enumerate(Severity)}
 
 
@@ -40,21 +40,35 @@ class Retry:
     wait: float
     error: str
     uncertain: bool
+    counts: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Not begun: for the time of `hold`, or because it belongs in another lane, where it is due at once."""
+
+    hold: Hold | None = None
+    lane: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Not to be tried again by itself."""
+    """Not to be tried again by itself. `unknown`: it may have been done."""
 
     error: str
+    unknown: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """A claimed step and what became of it; None: there was nothing to show."""
+    """A claimed step and what became of it; None: there was nothing to show.
+
+    `then`: notices that follow from it.
+    """
 
     delivery: Delivery
-    result: Receipt | Retry | Failure | None
+    result: Receipt | Retry | Failure | Held | None
+    then: tuple[Later, ...] = ()
 
     @property
     def key(self) -> tuple[str, str]:
@@ -101,18 +115,20 @@ class Ledger:
     async def claim(self, sink: str, most: int, busy: Iterable[str] = ()) -> list[Delivery]:
         """Up to `most` steps that are due, the most severe first, for this caller alone until the lease ends.
 
-        At most one of each lane, and none of the lanes in `busy`. A step whose earlier claim was never settled comes
-        with `uncertain` set.
+        At most one of each lane, and none of the lanes in `busy` or served by another worker. A step whose earlier
+        claim was never settled comes with `uncertain` set.
         """
         token = str(uuid4())
-        rows = await self._pool.fetch(self._sql["claim"], sink, most, token, self._lease, list(busy))
+        async with self._pool.acquire() as connection, connection.transaction():
+            await connection.execute(self._sql["one_at_a_time"], sink)
+            rows = await connection.fetch(self._sql["claim"], sink, most, token, self._lease, list(busy), _HANDLED)
         claimed: list[Delivery] = []
         unreadable: list[dict[str, Any]] = []
         for row in sorted(rows, key=lambda row: (row["severity_rank"], row["due_at"])):
             try:
-                claimed.append(_delivery(row, token))
+                claimed.append(delivery(row, token))
             except ValidationError:
-                key = {"alert_id": row["alert_id"], "step": row["step"], "claim": token}
+                key = {"alert_id": row["alert_id"], "step": row["step"], "claim": token, "state": State.FAILED}
                 unreadable.append(key | {"revision": _NEVER_PASSED, "error": "the alert's record cannot be read"})
         if unreadable:
             await self._pool.execute(self._sql["settle_failed"], unreadable)
@@ -125,8 +141,11 @@ class Ledger:
         """
         return len(await (connection or self._pool).fetch(self._sql["revisit"], alert_id, Sink.SLACK))
 
-    async def remember(self, delivery: Delivery, destination: str) -> bool:
-        """Note where a message is about to go, and count the lease anew; False where the claim is lost."""
+    async def remember(self, delivery: Delivery, destination: str, thread: str | None = None) -> bool:
+        """Note where a message is about to go, and count the lease anew; False where the claim is lost.
+
+        `thread`: the message below which it goes.
+        """
         return bool(
             await self._pool.fetchval(
                 self._sql["remember"],
@@ -135,6 +154,7 @@ class Ledger:
                 delivery.claim,
                 destination,
                 self._lease,
+                thread,
             )
         )
 
@@ -160,7 +180,16 @@ class Ledger:
                 written |= {(row["alert_id"], row["step"]) for row in found}
             if told := told & {alert_id for alert_id, _ in written}:
                 await connection.execute(self._sql["notified"], sorted(told))
+            await self._follow_up(connection, [each for each in ordered if each.key in written])
         return written
+
+    async def _follow_up(self, connection: Connection, settlements: Sequence[Settlement]) -> None:
+        done = [each.key for each in settlements if isinstance(each.result, Receipt) and notice_of(each.key[1]) is None]
+        if done:
+            await connection.execute(self._sql["recovered"], *(list(column) for column in zip(*done, strict=True)))
+        later = [_later_row(each.key[0], notice) for each in settlements for notice in each.then]
+        if later:
+            await connection.execute(self._sql["add_later"], later)
 
     async def release(self, deliveries: Sequence[Delivery]) -> None:
         """Give claimed steps back that were not begun."""
@@ -266,41 +295,14 @@ def _due_row(alert: Alert, change: Change) -> dict[str, Any]:
     }
 
 
-def _delivery(row: asyncpg.Record, token: str) -> Delivery:
-    return Delivery(
-        alert=Alert.model_validate(row["record"]),
-        claim=token,
-        step=row["step"],
-        sink=row["sink"],
-        lane=row["lane"],
-        config=row["config"],
-        shown_revision=row["shown_revision"],
-        destination=row["destination"],
-        external_id=row["external_id"],
-        uncertain=row["uncertain"],
-        attempts=row["attempts"],
-        life=_life(row["actions"] or ()),
-        created_at=row["created_at"],
-        published_at=row["published_at"],
-    )
-
-
-def _life(actions: Iterable[Mapping[str, str | None]]) -> Life:
-    return life((_deed(each), _time(each["until"])) for each in actions if each["kind"] in _KINDS)
-
-
-def _deed(row: Mapping[str, str | None]) -> Deed:
-    return Deed(
-        ActionKind(row["kind"] or ""),
-        row["by"] or "",
-        _time(row["at"]) or _EPOCH,
-        row["note"],
-        _time(row["starts_at"]),
-    )
-
-
-def _time(text: str | None) -> datetime | None:
-    return datetime.fromisoformat(text) if text else None
+def _later_row(alert_id: str, later: Later) -> dict[str, Any]:
+    return {
+        "alert_id": alert_id,
+        "step": later.step,
+        "lane": later.lane,
+        "due_at": later.due_at.isoformat(),
+        "unless": list(later.unless),
+    }
 
 
 def _settled_row(settlement: Settlement) -> tuple[str, dict[str, Any]]:
@@ -315,9 +317,14 @@ def _settled_row(settlement: Settlement) -> tuple[str, dict[str, Any]]:
     match settlement.result:
         case None:
             return "settle_nothing", key
-        case Receipt(destination=destination, external_id=external_id):
-            return "settle_done", key | {"destination": destination, "external_id": external_id}
-        case Retry(wait=wait, error=error, uncertain=uncertain):
-            return "settle_retry", key | {"wait": wait, "error": error, "uncertain": uncertain}
-        case Failure(error=error):
-            return "settle_failed", key | {"error": error}
+        case Receipt(destination=destination, external_id=external_id, thread=thread):
+            return "settle_done", key | {"destination": destination, "external_id": external_id, "thread": thread}
+        case Retry(wait=wait, error=error, uncertain=uncertain, counts=counts):
+            return "settle_retry", key | {"wait": wait, "error": error, "uncertain": uncertain, "counts": counts}
+        case Held(hold=hold, lane=lane):
+            until = (hold.until if hold else delivery.claimed_at).isoformat()
+            row = {"until": until, "why": hold.why if hold else None, "lane": lane, "uncertain": delivery.uncertain}
+            return "settle_held", key | row
+        case Failure(error=error, unknown=unknown):
+            state = State.UNKNOWN if unknown else State.FAILED
+            return "settle_failed", key | {"error": error, "state": state}

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from schemas.alert import Alert, Kind, Severity
 from schemas.digest import Digest
 from schemas.life import HANDLED, Life
-from schemas.notice import Hold, Later, Neighbour, Notice, Route, Thread, notice_of, notice_step, which
+from schemas.notice import Hold, Later, Neighbour, Notice, Thread, Way, notice_of, notice_step, which
 from schemas.policy import Policy
 from streams import hours
 from streams.reader import backup, lane, reader, zone
@@ -53,7 +53,7 @@ class Case:
         return notice_of(self.step)
 
 
-def route(case: Case, policy: Policy, channels: Channels) -> Route | None:
+def way(case: Case, policy: Policy, channels: Channels) -> Way | None:
     """How the message goes out; None: nobody is there to tell."""
     match case.notice:
         case Notice.OPERATOR:
@@ -62,10 +62,10 @@ def route(case: Case, policy: Policy, channels: Channels) -> Route | None:
             return _to(channels.manager, _unanswered(case.alert, "the manager"))
         case Notice.BACKUP:
             person = backup(case.alert, policy, case.at)
-            return Route(person, note=_unanswered(case.alert, "the backup")) if person else None
+            return Way(person, note=_unanswered(case.alert, "the backup")) if person else None
     found = reader(case.alert, policy, case.at)
-    if found.person is None:
-        return Route(channel=channels.unowned)
+    if found.person is None and found.channel is None:
+        return Way(channel=channels.unowned)
     root = _root(case, policy)
     if root is None or root.channel is None or root.ts is None:
         return found
@@ -160,8 +160,8 @@ def _same_ticket(alert: Alert, root: Neighbour) -> bool:
     return alert.kind is root.kind is Kind.POOR_RATING and root.ticket_id == alert.ticket.ticket_id
 
 
-def _to(channel: str | None, note: str | None) -> Route | None:
-    return Route(channel=channel, note=note) if channel else None
+def _to(channel: str | None, note: str | None) -> Way | None:
+    return Way(channel=channel, note=note) if channel else None
 
 
 def _unanswered(alert: Alert | Digest, role: str) -> str:

@@ -54,9 +54,10 @@ where excluded.revision > a.revision
 returning alert_id
 
 -- name: rows_of
--- The steps of these alerts, held to the end of the transaction. $1: ids.
+-- The steps of these alerts, held to the end of the transaction; those that people asked for no revision changes.
+-- $1: ids.
 select alert_id, step, state, shown_revision, uncertain from deliveries
-where alert_id = any($1::uuid[])
+where alert_id = any($1::uuid[]) and workflow <> 'csm-actions'
 order by alert_id, step
 for update
 
@@ -119,10 +120,15 @@ from actions x
 where d.alert_id = any($1::uuid[]) and d.state = 'due' and d.unless <> '{}' and d.shown_revision = 0 and not d.uncertain
   and x.alert_id = d.alert_id and x.kind = any(d.unless)
 
+-- name: one_at_a_time
+-- Until the transaction ends, nobody else claims steps of this sink. $1: sink.
+select pg_advisory_xact_lock(hashtextextended('csatwatch claim ' || $1::text, 0))
+
 -- name: claim
 -- Due steps of a sink, and those whose worker let its lease pass; the most severe first, one a lane, and none of a lane
--- that is busy here. What an action has made needless meanwhile is cancelled instead.
--- $1: sink. $2: at most. $3: the claim's token. $4: lease. $5: busy lanes.
+-- that is busy here or has a claim that holds. What an action has made needless meanwhile is cancelled instead.
+-- $1: sink. $2: at most. $3: the claim's token. $4: lease. $5: busy lanes. $6: kinds of actions after which somebody
+-- has an alert in hand.
 with needless as (
     update deliveries d set state = 'cancelled', settled_at = now(), error = x.kind
     from actions x
@@ -135,6 +141,10 @@ waiting as (
       and state in ('due', 'claimed')
       and (state = 'due' and due_at <= now() or state = 'claimed' and claimed_until <= now())
       and (lane is null or lane <> all($5::text[]))
+      and not exists (
+          select from deliveries other
+          where other.sink = d.sink and other.lane = d.lane and other.state = 'claimed' and other.claimed_until > now()
+      )
       and (
           unless = '{}' or shown_revision > 0 or uncertain or state = 'claimed'
           or not exists (select from actions x where x.alert_id = d.alert_id and x.kind = any(d.unless))
@@ -161,20 +171,56 @@ from chosen c, alerts a
 where d.alert_id = c.alert_id and d.step = c.step and a.alert_id = d.alert_id
 returning
     d.alert_id, d.step, d.sink, d.lane, d.config, d.shown_revision, d.destination, d.external_id, d.uncertain,
-    d.attempts, d.created_at, d.severity_rank, d.due_at, a.record, a.published_at,
+    d.attempts, d.created_at, d.severity_rank, d.due_at, d.thread, d.shown_at, a.record, a.published_at,
+    now() as claimed_at,
     (
         select jsonb_agg(jsonb_build_object(
             'kind', x.kind, 'by', coalesce(x.record ->> 'by_name', x.by), 'at', x.at, 'note', x.note,
             'starts_at', x.record ->> 'starts_at', 'until', x.snoozed_until
         ))
         from (select * from actions where alert_id = d.alert_id order by at desc limit 100) as x
-    ) as actions
+    ) as actions,
+    case when d.step like '%#%' then (
+        select jsonb_build_object(
+            'state', m.state, 'destination', m.destination, 'external_id', m.external_id, 'thread', m.thread,
+            'shown_at', m.shown_at, 'error', m.error
+        )
+        from deliveries m where m.alert_id = d.alert_id and m.step = split_part(d.step, '#', 1)
+    ) end as main,
+    case when d.sink = 'slack' and d.shown_revision = 0 and d.step not like '%#%' then (
+        select jsonb_agg(jsonb_build_object(
+            'kind', n.kind, 'severity', n.severity, 'ticket_id', n.record -> 'ticket' ->> 'ticket_id',
+            'channel', r.destination, 'ts', case when r.shown_revision > 0 then r.external_id end,
+            'shown_at', r.shown_at,
+            'handled', exists (select from actions x where x.alert_id = n.alert_id and x.kind = any($6::text[])),
+            'snoozed_until', (
+                select x.snoozed_until from actions x
+                where x.alert_id = n.alert_id and x.kind = 'snoozed'
+                order by x.at desc
+                limit 1
+            )
+        ))
+        from (
+            select alert_id, kind, severity, record from alerts
+            where customer_id = a.customer_id
+              and alert_id <> a.alert_id
+              and status in ('firing', 'updated')
+              and not silent
+            order by occurred_at desc
+            limit 20
+        ) as n
+        join deliveries r using (alert_id)
+        where r.sink = 'slack'
+          and r.thread is null
+          and r.step not like '%#%'
+          and (r.shown_revision > 0 or r.state in ('due', 'claimed'))
+    ) end as neighbours
 
 -- name: remember
 -- Where a message is about to go: from now on its outcome is not known. $1: alert, $2: step, $3: claim, $4: destination.
--- $5: lease, counted anew.
+-- $5: lease, counted anew. $6: the message in whose thread it will stand, null for none.
 update deliveries set
-    destination = $4, external_id = null, uncertain = true, claimed_until = now() + $5::interval
+    destination = $4, external_id = null, thread = $6, uncertain = true, claimed_until = now() + $5::interval
 where alert_id = $1 and step = $2 and claimed_by = $3 and state = 'claimed'
 returning alert_id
 
@@ -196,6 +242,7 @@ update deliveries d set
     shown_revision = s.revision,
     destination = s.destination,
     external_id = s.external_id,
+    thread = s.thread,
     uncertain = false,
     attempts = 0,
     error = null,
@@ -205,7 +252,7 @@ update deliveries d set
     shown_at = coalesce(d.shown_at, now()),
     settled_at = now()
 from jsonb_to_recordset($1::jsonb) as s (
-    alert_id uuid, step text, claim text, revision integer, destination text, external_id text
+    alert_id uuid, step text, claim text, revision integer, destination text, external_id text, thread text
 )
 where d.alert_id = s.alert_id and d.step = s.step and d.claimed_by = s.claim and d.state = 'claimed'
 returning d.alert_id, d.step
@@ -226,29 +273,74 @@ returning d.alert_id, d.step
 -- $1: a list of rows; `wait` in seconds.
 update deliveries d set
     state = 'due',
-    attempts = d.attempts + 1,
+    attempts = d.attempts + case when s.counts then 1 else 0 end,
     due_at = now() + make_interval(secs => s.wait),
     uncertain = s.uncertain,
+    -- Nothing went there after all.
+    destination = case when s.uncertain or d.external_id is not null then d.destination end,
     error = s.error,
     claimed_by = null,
     claimed_until = null
 from jsonb_to_recordset($1::jsonb) as s (
-    alert_id uuid, step text, claim text, wait double precision, uncertain boolean, error text
+    alert_id uuid, step text, claim text, wait double precision, uncertain boolean, error text, counts boolean
 )
 where d.alert_id = s.alert_id and d.step = s.step and d.claimed_by = s.claim and d.state = 'claimed'
 returning d.alert_id, d.step
 
+-- name: settle_held
+-- Not begun, and looked at again when the time has come or something has changed. $1: a list of rows.
+update deliveries d set
+    state = 'due',
+    due_at = case when d.wanted_revision > s.revision or d.stale then now() else s.until end,
+    lane = coalesce(s.lane, d.lane),
+    held = s.why,
+    uncertain = s.uncertain,
+    claimed_by = null,
+    claimed_until = null
+from jsonb_to_recordset($1::jsonb) as s (
+    alert_id uuid, step text, claim text, revision integer, until timestamptz, lane text, why text, uncertain boolean
+)
+where d.alert_id = s.alert_id and d.step = s.step and d.claimed_by = s.claim and d.state = 'claimed'
+returning d.alert_id, d.step
+
+-- name: add_later
+-- Notices that follow a step. Each is made once; only word to the operator is brought up to date when a step fails anew.
+-- $1: a list of rows.
+insert into deliveries as d (
+    alert_id, step, workflow, sink, lane, config, state, wanted_revision, severity_rank, due_at, not_before, unless
+)
+select
+    s.alert_id, s.step, m.workflow, 'slack', s.lane, m.config, 'due', m.wanted_revision, m.severity_rank, s.due_at,
+    s.due_at, s.unless
+from jsonb_to_recordset($1::jsonb) as s (
+    alert_id uuid, step text, lane text, due_at timestamptz, unless text[]
+)
+join deliveries m on m.alert_id = s.alert_id and m.step = split_part(s.step, '#', 1)
+order by s.alert_id, s.step
+on conflict (alert_id, step) do update set state = 'due', due_at = excluded.due_at
+where d.step like '%#operator' and d.state in ('done', 'failed', 'cancelled')
+
+-- name: recovered
+-- Word to the operator of steps that have gone through since: shown, it says so, and what was not shown is cancelled.
+-- $1: alerts, $2: steps.
+update deliveries d set
+    state = case when d.shown_revision > 0 or d.uncertain then 'due' else 'cancelled' end,
+    due_at = now(),
+    settled_at = now()
+from unnest($1::uuid[], $2::text[]) as n (alert_id, step)
+where d.alert_id = n.alert_id and d.step = n.step || '#operator' and d.state in ('done', 'due', 'failed')
+
 -- name: settle_failed
 -- $1: a list of rows. A newer revision may have what this one lacked: it is tried at once.
 update deliveries d set
-    state = case when d.wanted_revision > s.revision then 'due' else 'failed' end,
+    state = case when d.wanted_revision > s.revision then 'due' else s.state end,
     attempts = d.attempts + 1,
     due_at = now(),
     error = s.error,
     claimed_by = null,
     claimed_until = null,
     settled_at = now()
-from jsonb_to_recordset($1::jsonb) as s (alert_id uuid, step text, claim text, revision integer, error text)
+from jsonb_to_recordset($1::jsonb) as s (alert_id uuid, step text, claim text, revision integer, error text, state text)
 where d.alert_id = s.alert_id and d.step = s.step and d.claimed_by = s.claim and d.state = 'claimed'
 returning d.alert_id, d.step
 
@@ -269,14 +361,16 @@ where a.alert_id = any($1::uuid[])
   and not s.csm_notified
 
 -- name: waiting
--- Steps that are not done yet, by destination.
-select sink, count(*) as steps from deliveries where state in ('due', 'claimed') group by sink
+-- Steps that should be done by now and are not yet, by destination.
+select sink, count(*) as steps from deliveries
+where state = 'claimed' or state = 'due' and held is null and (attempts > 0 or due_at <= now())
+group by sink
 
 -- name: list
 -- $1: state, null for all. $2: at most.
 select
     d.alert_id, d.step, d.sink, d.state, d.wanted_revision, d.shown_revision, d.attempts, d.due_at, d.destination,
-    d.external_id, d.error, d.created_at, d.settled_at, a.customer_id, a.severity
+    d.external_id, d.error, d.held, d.created_at, d.settled_at, a.customer_id, a.severity
 from deliveries d join alerts a using (alert_id)
 where $1::text is null or d.state = $1
 order by d.created_at desc, d.alert_id, d.step
@@ -286,4 +380,5 @@ limit $2
 -- $1: alert, null for all. $2: step, null for all.
 update deliveries set state = 'due', due_at = now(), attempts = 0
 where state = 'failed' and ($1::uuid is null or alert_id = $1) and ($2::text is null or step = $2)
+  and workflow <> 'csm-actions' -- a person was told that it failed, and asks anew
 returning alert_id, step

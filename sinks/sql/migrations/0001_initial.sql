@@ -87,7 +87,7 @@ create table deliveries (
     workflow text not null,
     sink text not null, -- the destination whose agent does it
     config jsonb not null, -- the step as the workflow says it
-    state text not null check (state in ('due', 'claimed', 'done', 'failed', 'cancelled')),
+    state text not null check (state in ('due', 'claimed', 'done', 'failed', 'cancelled', 'unknown')),
     wanted_revision integer not null, -- the newest revision of the alert
     shown_revision integer not null default 0, -- the one that the destination shows; 0: none yet
     severity_rank smallint not null,
@@ -112,6 +112,7 @@ create table deliveries (
 );
 create index deliveries_waiting on deliveries (sink, severity_rank, due_at) where state in ('due', 'claimed');
 create index deliveries_conditional on deliveries (due_at) where state = 'due' and unless <> '{}';
+create index deliveries_lanes on deliveries (sink, lane) where state = 'claimed';
 create index deliveries_failed on deliveries (settled_at desc) where state = 'failed';
 
 create table tasks (
