@@ -1,5 +1,6 @@
 """The policy: when to alert, how severe it is, who is told, what is kept. One typed YAML file with a version."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -8,6 +9,7 @@ from importlib.resources import files
 from itertools import product
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn, Self
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from pydantic import (
@@ -19,6 +21,7 @@ from pydantic import (
     PrivateAttr,
     ValidationError,
     ValidationInfo,
+    WithJsonSchema,
     model_validator,
 )
 from pydantic.json_schema import JsonSchemaValue
@@ -27,11 +30,29 @@ from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError
 from schemas.alert import Severity
 from schemas.event import Category
 from schemas.notify import Notify
-from schemas.record import CustomerId, Identifier, ShortText
+from schemas.record import Identifier, ShortText
 from schemas.yaml_file import load
 
 Days = Annotated[int, Field(gt=0, le=3650)]
-Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+
+
+def _known_form(currency: str) -> str:
+    if not re.fullmatch(r"[A-Z]{3}", currency):
+        msg = "is no code of a currency: write its three capital letters, like USD"
+        raise ValueError(msg)
+    return currency
+
+
+def _uuid(customer_id: str) -> str:
+    try:
+        return str(UUID(customer_id))
+    except ValueError:
+        msg = "is no customer's id: write the UUID by which the events name the customer"
+        raise ValueError(msg) from None
+
+
+Currency = Annotated[str, AfterValidator(_known_form), WithJsonSchema({"type": "string", "pattern": "^[A-Z]{3}$"})]
+CustomerUuid = Annotated[str, AfterValidator(_uuid), WithJsonSchema({"type": "string", "format": "uuid"})]
 Level = Annotated[float, Field(ge=1, le=5)]
 
 
@@ -206,6 +227,7 @@ class WeeklyDigest(_Part):
     """When each CSM gets the digest of the week, and how much is in it."""
 
     weekday: Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"] = "monday"
+    """On which it is made."""
     hour: Annotated[int, Field(ge=0, le=23)] = 9
     """On the clock of the zone; the next valid one where summer time skips it."""
     time_zone: TimeZone = Field(default="UTC", examples=["Europe/Berlin"])
@@ -250,7 +272,7 @@ class Override(_Part):
 
     tier: ShortText | None = Field(default=None, examples=["enterprise"])
     """The accounts of this tier, as the account records name it."""
-    customer: CustomerId | None = None
+    customer: CustomerUuid | None = None
     """The customer of this id."""
     silent_after_days: Days | None = None
     """An answer older than this when it arrives is recorded and not acted on."""
@@ -265,8 +287,10 @@ class Override(_Part):
 
     @model_validator(mode="after")
     def _is_for_somebody(self) -> Self:
-        if (self.tier is None) == (self.customer is None):
-            _wrong("must name either a tier or a customer", {"tier": self.tier, "customer": self.customer})
+        if self.tier is None and self.customer is None:
+            _wrong("is for nobody: add the tier or the customer that it is for", self.values())
+        if self.tier is not None and self.customer is not None:
+            _wrong("names a tier and a customer: make two overrides of it", self.values())
         return self
 
     @property

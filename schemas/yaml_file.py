@@ -22,7 +22,10 @@ _SAID = {
     "Input should be a valid boolean": "must be true or false",
     "Input should be a valid dictionary": "must be a mapping: fields with their values",
     "Input should be a valid number, unable to parse string as a number": "must be a number",
+    "Input should be a valid integer, unable to parse string as an integer": "must be a whole number",
+    "Input should be a valid integer, got a number with a fractional part": "must be a whole number",
 }
+_PLAIN = (("Input should be ", "must be "), ("String should ", "must "), ("List should ", "must "))
 _MAPPING = re.compile(r"Input should be a valid dictionary or instance of \w+")
 _SHOWN = (str, int, float, bool, type(None))
 
@@ -129,7 +132,12 @@ def _at(tree: yaml.Node | None, name: str, place: Location, text: str) -> str:
 def _say(message: str) -> str:
     if _MAPPING.fullmatch(message):
         return "must be a mapping: fields with their values"
-    return _SAID.get(message, _ENUM.sub(r"\1", message.removeprefix("Value error, ")))
+    if message in _SAID:
+        return _SAID[message]
+    for theirs, ours in _PLAIN:
+        if message.startswith(theirs):
+            message = ours + message.removeprefix(theirs)
+    return _ENUM.sub(r"\1", message.removeprefix("Value error, "))
 
 
 def _found(node: yaml.Node | None, place: Location) -> tuple[int, str]:
@@ -140,6 +148,8 @@ def _found(node: yaml.Node | None, place: Location) -> tuple[int, str]:
     line = node.start_mark.line + 1 if node else 1
     way: list[str] = []
     for part in place:
+        if part == "[key]":  # so pydantic says that the key itself is the mistake
+            continue
         if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
             node = node.value[part]
             line = node.start_mark.line + 1
