@@ -42,7 +42,7 @@ class Report:
         for text in (*self.shown, *rest):
             click.echo(f"csatwatch: skipped: {text}", err=True)
         if not self.good:
-            raise BadInput(f"{self.name}: holds no record that can be sent")
+            raise BadInput(f"{self.name}: holds no record that can be used")
 
 
 def examine(lines: Iterable[Line], check: Callable[[bytes], object], name: str) -> Report:

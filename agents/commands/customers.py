@@ -47,7 +47,7 @@ def import_command(*, file: str | None, given: str | None, skip_bad: bool, templ
       csatwatch customers import --template > accounts.csv
       csatwatch customers import accounts.csv
     """  # noqa: D301 (click's mark for text that is not to be wrapped)
-    accounts = Kind(CUSTOMERS, ("an account", "accounts"), COLUMNS, _customer, _message)
+    accounts = Kind(CUSTOMERS, ("an account", "accounts"), COLUMNS, checked_account, _message)
     publish_file(accounts, file, given, skip_bad=skip_bad, only_template=template)
 
 
@@ -55,7 +55,8 @@ def _message(line: Line, customer: Customer) -> Message:
     return Message(customer.customer_id, line.value)
 
 
-def _customer(value: bytes) -> Customer:
+def checked_account(value: bytes) -> Customer:
+    """The account in a line. Raises `agents.commands.checked.BadLine`."""
     try:
         return Customer.from_json(value)
     except ValidationError as error:

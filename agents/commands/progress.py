@@ -1,10 +1,11 @@
 """A progress bar on standard error, where that is a terminal."""
 
 from collections.abc import Iterable, Iterator
-from typing import TypeVar
+from os import SEEK_END
+from typing import IO, TypeVar
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 Item = TypeVar("Item")
 
@@ -18,3 +19,17 @@ def tracked(items: Iterable[Item], *, total: int, what: str) -> Iterator[Item]:
         for item in items:
             yield item
             progress.advance(task)
+
+
+def measured(items: Iterable[Item], file: IO[bytes], *, what: str, shown: bool) -> Iterator[Item]:
+    """The same items, with the bar by how far `file` was read; only where it is `shown`."""
+    at = file.tell()
+    size = file.seek(0, SEEK_END)
+    file.seek(at)
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, disable=not (shown and console.is_terminal), transient=True) as progress:
+        task = progress.add_task(what, total=size)
+        for item in items:
+            yield item
+            progress.update(task, completed=file.tell())

@@ -125,7 +125,7 @@ def test_a_customers_words_are_not_repeated_in_messages() -> None:
 
 
 def test_only_bad_lines_leave_nothing_to_send() -> None:
-    assert "holds no record that can be sent" in refused(run("publish", "-", "--skip-bad", stdin="{}\n"))
+    assert "holds no record that can be used" in refused(run("publish", "-", "--skip-bad", stdin="{}\n"))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,170 @@
+"""`csatwatch backtest`: the alerts that a policy would have raised on a history."""
+
+import gc
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import timedelta
+from itertools import islice
+from pathlib import Path
+
+import click
+from msgspec.json import encode
+from msgspec.json import format as pretty
+
+from agents.commands.backtest_table import table
+from agents.commands.by_time import by_time
+from agents.commands.checked import BadLine, Report, examine, good
+from agents.commands.customers import COLUMNS as ACCOUNT_COLUMNS
+from agents.commands.customers import checked_account
+from agents.commands.input_file import Line, format_of, lines, opened, unknown_columns
+from agents.commands.progress import measured
+from agents.commands.publish import COLUMNS
+from agents.refused import BadInput
+from agents.settings import load_settings
+from schemas.customer import Customer
+from schemas.policy import Policy, load_policy
+from streams.backtest.replay import Line as Replayed
+from streams.backtest.replay import Replay
+from web.backtest import page
+
+BATCH = 2_000
+"""Lines that go through the pipeline at a time."""
+_MOST_POLICIES = 2
+
+_written = click.Path(dir_okay=False, path_type=Path)
+
+
+@click.command()
+@click.argument("events", required=False)
+@click.option(
+    "--policy",
+    "files",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Given twice, the two are set side by side. Default: the policy in the settings.",
+)
+@click.option(
+    "--customers", "accounts_file", metavar="FILE", help="The accounts, as csatwatch customers import reads them."
+)
+@click.option(
+    "--within",
+    type=click.IntRange(1, 365),
+    default=30,
+    show_default=True,
+    metavar="DAYS",
+    help="What comes so long after an alert is held against it.",
+)
+@click.option("--by-time", "sort", is_flag=True, help="Sort by the events' times first; default: the file's order.")
+@click.option("--format", "given", type=click.Choice(["jsonl", "csv"]), help="Default: by the file's ending.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="The alerts themselves, one record a line, as on the topic alerts."
+)
+@click.option("--summary-json", type=_written, help="The figures go here, for programs.")
+@click.option("--html", type=_written, help="The figures go here, as a page with pictures.")
+def backtest(
+    *,
+    events: str | None,
+    files: tuple[Path, ...],
+    accounts_file: str | None,
+    within: int,
+    sort: bool,
+    given: str | None,
+    as_json: bool,
+    summary_json: Path | None,
+    html: Path | None,
+) -> None:
+    """Try a policy on the past: which alerts would it have raised on the history in EVENTS?
+
+    EVENTS is JSON Lines or CSV, as csatwatch publish reads it; - is standard input. Nothing is sent anywhere, and no
+    server is needed. The detector's own pipeline reads the file in its order, each event as if it arrived when it
+    happened; so the alerts are those that the detector raises on the same feed, and the same each time.
+
+    A line that is no event is reported with its number and left out. Without --customers no account is known: then
+    severity goes by "unknown", and every alert is unowned.
+
+    \b
+    Example:
+      csatwatch backtest history.jsonl --customers accounts.csv
+      csatwatch backtest history.jsonl --policy now.yaml --policy next.yaml --html next.html
+      csatwatch backtest history.jsonl --json | jq -r .alert_id
+    """  # noqa: D301 (click's mark for text that is not to be wrapped)
+    if events is None:
+        raise BadInput("EVENTS is missing: name a file, or - for standard input")
+    if events == "-" == accounts_file:
+        raise BadInput("EVENTS and --customers are both -: standard input can be only one of them")
+    policies = _policies(files)
+    for path in (summary_json, html):
+        if path is not None:
+            _write(path)  # a path that cannot be written is said now, not after the run
+    accounts = {} if accounts_file is None else _accounts(accounts_file)
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 50)  # what is kept has no cycles, and is looked through in vain
+    replay = Replay(policies, accounts, timedelta(days=within))
+    _run(replay, events, given, sort=sort, as_json=as_json)
+    figures = replay.close()
+    if not as_json:
+        click.echo(table(figures), nl=False)
+    if summary_json is not None:
+        _write(summary_json, pretty(encode(figures)) + b"\n")
+    if html is not None:
+        _write(html, page(figures).encode())
+
+
+def _run(replay: Replay, path: str, given: str | None, *, sort: bool, as_json: bool) -> None:
+    file_format, name = format_of(path, given), "standard input" if path == "-" else path
+    out = click.get_binary_stream("stdout")
+    report = Report(name)
+    with opened(path) as source:
+        if file_format == "csv":
+            for column in unknown_columns(source, name, COLUMNS):
+                click.echo(f"csatwatch: {name}: the column {column!r} is no field of an event: left out", err=True)
+        shown = not (as_json and out.isatty())  # the bar would stand among the alerts
+        read: Iterable[Line] = lines(source, name, file_format, COLUMNS)
+        if sort:
+            read = by_time(measured(read, source, what="sorting", shown=shown))
+        for batch in measured(_batches(read), source, what="replaying", shown=shown and not sort):
+            passed = replay.process(batch)
+            for refused in passed.refused:
+                report.add(Line(refused.number, b""), BadLine(str(refused.error)))
+            if as_json:
+                out.writelines(each.value + b"\n" for raised in passed.raised for each in raised)
+    out.flush()
+    report.good = replay.events - replay.refused
+    report.settle(skip_bad=True)
+
+
+def _batches(read: Iterable[Line]) -> Iterator[list[Replayed]]:
+    numbered = enumerate(read)
+    while batch := [Replayed(place, place, line.number, line.value) for place, line in islice(numbered, BATCH)]:
+        yield batch
+
+
+def _policies(files: tuple[Path, ...]) -> list[Policy]:
+    if len(files) > _MOST_POLICIES:
+        message = f"--policy is given {len(files)} times: two policies can be set side by side"
+        raise BadInput(message)
+    policies = [load_policy(file) for file in files] or [load_policy(load_settings().policy)]
+    if len({(each.policy, each.version) for each in policies}) < len(policies):
+        message = f"--policy: both files hold policy {policies[0].policy}, version {policies[0].version}: change one"
+        raise BadInput(message)
+    return policies
+
+
+def _accounts(path: str) -> Mapping[str, Customer]:
+    file_format, name = format_of(path, None), "standard input" if path == "-" else path
+    with opened(path) as source:
+        if file_format == "csv":
+            for column in unknown_columns(source, name, ACCOUNT_COLUMNS):
+                click.echo(f"csatwatch: {name}: the column {column!r} is no field of an account: left out", err=True)
+        examine(lines(source, name, file_format, ACCOUNT_COLUMNS), checked_account, name).settle(skip_bad=True)
+        read = good(lines(source, name, file_format, ACCOUNT_COLUMNS), checked_account)
+        return {account.customer_id: account for _, account in read}
+
+
+def _write(path: Path, content: bytes | None = None) -> None:
+    try:
+        with path.open("ab" if content is None else "wb") as file:
+            file.write(content or b"")
+    except OSError as error:
+        message = f"{path}: cannot be written: {error.strerror}: name another file"
+        raise BadInput(message) from None
