@@ -138,6 +138,7 @@ class Standing:
     name: str | None = None
     arr: float | None = None
     currency: str | None = None
+    tier: str | None = None
     renewal_at: datetime | None = None
     trend: CustomerTrend | None = None
     last_rating_at: datetime | None = None

@@ -25,7 +25,8 @@ def compose(csm: Person, slot: Slot, standings: Iterable[Standing], policy: Poli
     """The digest of `csm` on these accounts, which are all of the CSM's; `now` is when it is made."""
     ranked: dict[Part, list[_Ranked]] = {part: [] for part in Part}
     for standing in standings:
-        for found in _said(standing, policy, slot.at, now):
+        own = policy.for_customer(standing.customer_id, standing.tier)
+        for found in _said(standing, own, slot.at, now):
             ranked[found.item.part].append(found)
     items: list[Item] = []
     more: dict[Part, int] = {}
