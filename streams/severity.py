@@ -57,11 +57,9 @@ def _raises(customer: Customer | None, ticket: Ticket, context: Context, table: 
         when = "" if context.escalated_at is None else f" on {day(context.escalated_at)}"
         yield f"the ticket was escalated{when}"
     if context.renewal_in_days is not None and customer is not None and customer.renewal_at is not None:
-        left = (
-            "the day of the rating" if context.renewal_in_days == 0 else f"in {count(context.renewal_in_days, 'day')}"
-        )
-        within = count(table.raise_on_renewal_within_days or 0, "day")
-        yield f"renewal {left}, on {day(customer.renewal_at)}; {within} or less raises"
+        on, left = day(customer.renewal_at), context.renewal_in_days
+        due = f"in {count(left, 'day')}, on {on}" if left else f"on the day of the rating, {on}"
+        yield f"renewal {due}; {count(table.raise_on_renewal_within_days or 0, 'day')} or less raises"
 
 
 def band(customer: Customer | None, table: SeverityTable) -> tuple[str, str]:

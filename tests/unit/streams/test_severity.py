@@ -86,7 +86,7 @@ RAISES: list[tuple[dict[str, Any], str]] = [
     ),
     (
         {"customer": account(5, renewal_at=AT), "context": {"renewal_in_days": 0}},
-        "renewal the day of the rating, on 2026-05-12; 90 days or less raises",
+        "renewal on the day of the rating, 2026-05-12; 90 days or less raises",
     ),
 ]
 
