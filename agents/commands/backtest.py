@@ -24,7 +24,6 @@ from schemas.customer import Customer
 from schemas.policy import Policy, load_policy
 from streams.backtest.replay import Line as Replayed
 from streams.backtest.replay import Replay
-from web.backtest import page
 
 BATCH = 2_000
 """Lines that go through the pipeline at a time."""
@@ -107,6 +106,8 @@ def backtest(
     if summary_json is not None:
         _write(summary_json, pretty(encode(figures)) + b"\n")
     if html is not None:
+        from web.backtest import page  # noqa: PLC0415 (the pages' libraries take a while to import)
+
         _write(html, page(figures).encode())
 
 

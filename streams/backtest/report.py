@@ -127,7 +127,7 @@ def notes(figures: Figures) -> list[str]:
     ]
     if len(figures.policies) > 1:
         found.append(
-            f"Raised nearby: the other policy raises an alert of this kind on the customer within {days} days of it."
+            f"Nearby: the other policy raises another of the kind on the customer within {days} days of this one."
         )
     return found
 
@@ -154,11 +154,11 @@ def _difference(figures: Figures, kind: Kind) -> Section:
         return Row(label, [f"{of(each):,}" for each in figures.policies])
 
     return Section(
-        f"{_KINDS_NAMED[kind]}, side by side",
+        f"{_KINDS_NAMED[kind]} raised",
         [
-            row("raised by both", lambda each: each.difference.both.get(kind, 0) if each.difference else 0),
-            row("raised nearby by the other", lambda each: each.difference.near.get(kind, 0) if each.difference else 0),
-            row("raised by this one only", lambda each: each.difference.alone.get(kind, 0) if each.difference else 0),
+            row("by both", lambda each: each.difference.both.get(kind, 0) if each.difference else 0),
+            row("nearby by the other", lambda each: each.difference.near.get(kind, 0) if each.difference else 0),
+            row("by this one only", lambda each: each.difference.alone.get(kind, 0) if each.difference else 0),
         ],
     )
 
@@ -201,7 +201,7 @@ def _shares(label: str, policies: Iterable[PolicyFigures], of: Callable[[PolicyF
         for share, (part, whole) in zip(shares, found, strict=True)
     ]
     change = _change(shares, ".0f")
-    return Row(label, cells, change and f"{change} points")
+    return Row(label, cells, f"{change} points" if change not in {"", "="} else change)
 
 
 def _change(values: Sequence[float | None], form: str) -> str:
