@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
+from schemas.alert import Kind
 from schemas.part import Location
 from schemas.workflow import DelegateStep, SlackStep, Step, Workflow
 from schemas.workflow_files import OwnActions, read_workflows
@@ -28,7 +29,7 @@ def documents(directory: Path | None, own: OwnActions | None = None) -> tuple[Do
 
 def _mistakes(document: Document[Workflow]) -> Iterator[str]:
     for place, step in enumerate(document.value.steps):
-        way, names = _templates(step)
+        way, names = _templates(step, document.value.trigger.kind)
         if not way:
             continue
         yield from _known(document, ("steps", place, "config", *way), step.config, way, names)
@@ -37,10 +38,10 @@ def _mistakes(document: Document[Workflow]) -> Iterator[str]:
             yield from _known(document, ("steps", place, "variants", number, "config", *way), config, way, names)
 
 
-def _templates(step: Step) -> tuple[tuple[str, ...], Collection[str]]:
+def _templates(step: Step, kind: Kind) -> tuple[tuple[str, ...], Collection[str]]:
     """Where in its configuration the step names a template, and the names that there are."""
     if isinstance(step, SlackStep):
-        return ("message_template",), slack.TEMPLATES
+        return ("message_template",), slack.templates(kind)
     if isinstance(step, DelegateStep):
         return ("params", "template"), email.templates()
     return (), ()

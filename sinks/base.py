@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, Protocol, runtime_checkable
 
 from schemas.alert import Alert
+from schemas.digest import Digest
 from schemas.life import Life
 from schemas.notice import Main, Neighbour, Way
 
@@ -88,7 +89,7 @@ class Delivery:
         way: how it goes out; None: to the account's CSM.
     """
 
-    alert: Alert
+    alert: Alert | Digest
     claim: str
     step: str
     sink: str
@@ -108,6 +109,13 @@ class Delivery:
     main: Main | None = None
     neighbours: tuple[Neighbour, ...] = ()
     way: Way | None = None
+
+    @property
+    def about_customer(self) -> Alert:
+        """The alert, for what is done for a customer. Raises `Permanent` on a digest."""
+        if isinstance(self.alert, Alert):
+            return self.alert
+        raise Permanent("a digest is about a CSM's week and no customer: take this step out of its workflow")
 
 
 @dataclass(frozen=True, slots=True)

@@ -137,9 +137,12 @@ class Drafts:
                     outcomes.append(Receipt(DESTINATION, draft_id) if last else None)
                     continue
                 try:
-                    made = draft(delivery.alert, Delegate.model_validate(delivery.config).params.template)
+                    made = draft(delivery.about_customer, Delegate.model_validate(delivery.config).params.template)
                 except (KeyError, template.BadTemplate) as bad:
                     outcomes.append(Permanent(f"the e-mail's template: {bad}"))
+                    continue
+                except Permanent as error:
+                    outcomes.append(error)
                     continue
                 if last is None or _differs(last, made):
                     rows.append(_row(delivery, draft_id, made, last["version"] + 1 if last else 1))
@@ -160,5 +163,5 @@ def _differs(last: asyncpg.Record, made: Draft) -> bool:
 
 
 def _row(delivery: Delivery, draft_id: str, made: Draft, version: int) -> tuple[object, ...]:
-    alert = delivery.alert
+    alert = delivery.about_customer
     return (draft_id, version, str(alert.alert_id), delivery.step, alert.customer_id, *astuple(made))
