@@ -11,6 +11,8 @@ from dotenv import dotenv_values
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 
+from sinks import signature
+
 PREFIX = "CSATWATCH_"
 
 
@@ -25,7 +27,16 @@ def _bind(value: str) -> str:
     return value
 
 
+def _signing_secret(value: SecretStr) -> SecretStr:
+    signature.key(value.get_secret_value())  # raises where it is none
+    return value
+
+
 Bind = Annotated[str, AfterValidator(_bind)]
+
+
+Channel = Annotated[str, Field(pattern=r"^[CDG][A-Z0-9]{2,}$")]
+"""The id of a Slack channel."""
 
 
 class Settings(BaseModel):
@@ -63,10 +74,36 @@ class Settings(BaseModel):
     """A directory of Python files with actions of one's own, see docs/how-to-action.md."""
     slack_bot_token: SecretStr | None = None
     slack_api_url: Annotated[str, Field(pattern=r"^https?://\S+/$")] = "https://slack.com/api/"
-    slack_fallback_channel: Annotated[str, Field(pattern=r"^[CDG][A-Z0-9]{2,}$")] | None = None
+    slack_fallback_channel: Channel | None = None
     """The id of the channel for messages whose CSM is not known, or not in Slack."""
+    slack_unowned_channel: Channel | None = None
+    """The id of the channel for customers without a CSM; without it, the fallback channel."""
+    slack_manager_channel: Channel | None = None
+    """The id of the channel that hears of alerts which nobody takes in hand; without it, nobody does."""
+    slack_operator_channel: Channel | None = None
+    """The id of the channel that hears of steps which were given up; without it, the fallback channel."""
     slack_timeout_seconds: Annotated[float, Field(ge=0.1, le=60)] = 10
     """How long Slack may take to answer. A step whose worker died is taken over after about three times as long."""
+    tasks_system: Literal["builtin", "webhook", "jira", "linear"] = "builtin"
+    """What holds the tasks beside the list on the pages."""
+    tasks_url: Annotated[str, Field(pattern=r"^https?://\S+$")] | None = None
+    """Of the Jira site or of the webhook's receiver; Linear's API is known."""
+    tasks_user: str | None = None
+    """The e-mail address of the Jira account."""
+    tasks_token: SecretStr | None = None
+    """The API token of Jira, or the API key of Linear."""
+    tasks_secret: Annotated[SecretStr, AfterValidator(_signing_secret)] | None = None
+    """The key of the webhooks' signatures, both ways."""
+    tasks_project: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,63}$")] | None = None
+    """The key of Jira's project, or of Linear's team."""
+    tasks_issue_type: Annotated[str, Field(min_length=1, max_length=100)] = "Task"
+    """Of the issues opened in Jira, by its name."""
+    tasks_body: Path | None = None
+    """A JSON file with the webhook's body, whose texts are templates."""
+    tasks_timeout_seconds: Annotated[float, Field(ge=0.1, le=60)] = 10
+    """How long a task system may take to answer."""
+    tasks_poll_seconds: Annotated[float, Field(ge=1, le=86_400)] = 60
+    """How often Jira or Linear is asked what was closed there."""
     web_bind: Bind = "127.0.0.1:8080"
     metrics_bind: Bind = "127.0.0.1:9100"
     app_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,100}$")] = "csatwatch"
@@ -94,15 +131,29 @@ class Settings(BaseModel):
         return f"{self.app_id}-{role}"
 
 
-_SECRETS = frozenset({"postgres_dsn", "slack_bot_token", "kafka_security_password"})
+_SECRETS = frozenset({"postgres_dsn", "slack_bot_token", "kafka_security_passwordtasks_token", "tasks_secret"})
+_NEEDED: Mapping[str, tuple[str, ...]] = {
+    "builtin": (),
+    "webhook": ("tasks_url", "tasks_secret"),
+    "jira": ("tasks_url", "tasks_user", "tasks_token", "tasks_project"),
+    "linear": ("tasks_token", "tasks_project"),
+}
 _SHAPES: Mapping[str, str] = {
     "kafka_url": "must be kafka://HOST:PORT, more brokers after commas",
     "slack_api_url": "must be an http(s) address that ends in /",
-    "slack_fallback_channel": "must be a channel's id, like C0123456789: Slack shows it below the channel's details",
+    **dict.fromkeys(
+        ("slack_fallback_channel", "slack_unowned_channel", "slack_manager_channel", "slack_operator_channel"),
+        "must be a channel's id, like C0123456789: Slack shows it below the channel's details",
+    ),
     "slack_timeout_seconds": "must be seconds, from 0.1 to 60",
     "session_timeout_seconds": "must be seconds, from 1 to 60",
     "static_membership": "must be true or false",
     "standby_replicas": "must be a number from 0 to 8",
+    "tasks_system": "must be builtin, webhook, jira or linear",
+    "tasks_url": "must be an http(s) address",
+    "tasks_project": "must be the key of a Jira project or a Linear team, like CSM",
+    "tasks_timeout_seconds": "must be seconds, from 0.1 to 60",
+    "tasks_poll_seconds": "must be seconds, from 1 to 86400",
     "public_url": "must be an http(s) address",
     "app_id": "must be letters, digits, dot, dash and underscore",
     "topic_prefix": "must be letters, digits, dot, dash and underscore",
@@ -120,9 +171,13 @@ def load_settings(environ: Mapping[str, str] | None = None, env_file: Path = Pat
     for source in (in_file, os.environ if environ is None else environ):
         given |= _ours(source)
     try:
-        return Settings.model_validate(given)
+        settings = Settings.model_validate(given)
     except ValidationError as error:
         raise BadSettings("\n".join(_say(e) for e in error.errors(include_url=False))) from None
+    if missing := [name for name in _NEEDED[settings.tasks_system] if getattr(settings, name) is None]:
+        names = ", ".join(PREFIX + name.upper() for name in missing)
+        raise BadSettings(f"{PREFIX}TASKS_SYSTEM is {settings.tasks_system!r}: it needs {names} too")
+    return settings
 
 
 def _ours(source: Mapping[str, str]) -> dict[str, str]:

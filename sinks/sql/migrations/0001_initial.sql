@@ -128,6 +128,7 @@ create table tasks (
     system text, -- the task system that has it too; null: this list alone
     external_id text, -- what that system calls it
     external_url text,
+    told text, -- the status that the system was told last
     created_at timestamptz not null default now(),
     closed_at timestamptz,
     closed_by text,
@@ -141,7 +142,8 @@ create unique index tasks_external on tasks (system, external_id) where external
 -- How far the closed tasks of a task system were read.
 create table task_polls (
     system text primary key,
-    read_to timestamptz not null
+    read_to timestamptz not null,
+    next_at timestamptz not null -- when a worker may ask again: whoever moves it on has the turn
 );
 
 create table email_drafts (
