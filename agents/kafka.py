@@ -72,7 +72,9 @@ def producer(settings: Settings, **options: Any) -> AIOKafkaProducer:  # noqa: A
 
 def consumer(settings: Settings, *topics: str, **options: Any) -> AIOKafkaConsumer:  # noqa: ANN401 (aiokafka's own)
     """A consumer of `topics` (full names) that sees committed records only. Not started yet. Raises `BadSettings`."""
-    return AIOKafkaConsumer(*topics, **{**connection(settings), "isolation_level": "read_committed", **options})
+    # A broker that holds a fetch for which it has nothing answers nothing else meanwhile, as after a seek.
+    ours = {"isolation_level": "read_committed", "fetch_max_wait_ms": 100}
+    return AIOKafkaConsumer(*topics, **{**connection(settings), **ours, **options})
 
 
 def admin(settings: Settings) -> AIOKafkaAdminClient:

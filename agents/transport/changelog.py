@@ -14,6 +14,7 @@ from agents.transport.ends import ends
 from agents.transport.table import BatchTable
 
 _BATCH = 20_000  # records a poll
+_WAIT = 0.05  # seconds
 
 _log = structlog.get_logger(__name__)
 
@@ -40,10 +41,13 @@ class Changelog:
         await self._seek()
         await self._count()
 
-    async def read(self) -> int:
-        """Put the next records of the partitions that have any left into the store. Returns how many there were."""
+    async def read(self, wait: float = _WAIT) -> int:
+        """Put the next records of the partitions that have any left into the store. Returns how many there were.
+
+        `wait` is in seconds; where nothing but a transaction's marker is left, it takes as long.
+        """
         read = 0
-        fetched = await self._consumer.getmany(*self.left, timeout_ms=1000, max_records=_BATCH)
+        fetched = await self._consumer.getmany(*self.left, timeout_ms=int(wait * 1000), max_records=_BATCH)
         for tp, records in fetched.items():
             items = ((r.key, r.value) for r in records)
             self._table.local.write(tp.partition, items, records[-1].offset)
@@ -55,7 +59,7 @@ class Changelog:
     async def follow(self) -> None:
         """The same for all partitions, up to what the broker has by now."""
         self.left = dict.fromkeys(self._last, 0)
-        await self.read()
+        await self.read(1.0)
         self._last = {tp: self._consumer.last_stable_offset(tp) or end for tp, end in self._last.items()}
         await self._count()
 

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 DRAIN_WITHIN = 8.0
 """Seconds that a rebalance or a stop waits for the batch in hand; what takes longer is left to the next owner."""
 
+_FETCH_WAIT = 100
+"""Milliseconds that a broker may hold a fetch for which it has nothing: it answers nothing else meanwhile, so that a
+worker would wait so long for where its new partitions end, and for their first records."""
+
 _log = structlog.get_logger(__name__)
 
 
@@ -27,9 +31,11 @@ class ReadCommitted(AIOKafkaConsumerThread):
         # Faust decides this by its exactly-once mode, which stays off.
         stock, self.consumer.in_transaction = self.consumer.in_transaction, True
         try:
-            return super()._create_worker_consumer(transport)
+            consumer = super()._create_worker_consumer(transport)
         finally:
             self.consumer.in_transaction = stock
+        consumer._fetch_max_wait_ms = _FETCH_WAIT  # noqa: SLF001 (Faust has no setting for it)
+        return consumer
 
 
 class BatchConsumer(Consumer):
@@ -41,6 +47,7 @@ class BatchConsumer(Consumer):
         super().__init__(*args, **kwargs)
         self._handled: dict[TP, int] = {}
         self._finishing = False
+        self._held = False
         self._seeks = 0  # begun and ended
 
     def _new_consumer_thread(self) -> AIOKafkaConsumerThread:
@@ -78,6 +85,20 @@ class BatchConsumer(Consumer):
             else:
                 for record in records:
                     yield tp, self._to_message(tp, record)
+
+    def hold_flow(self) -> None:
+        """Let nothing flow, whatever Faust says, until `release_flow`."""
+        self._held = True
+        self.stop_flow()
+
+    def release_flow(self) -> None:
+        """Leave the flow to Faust again; it stays stopped until that resumes it."""
+        self._held = False
+
+    def resume_flow(self) -> None:
+        """Let events flow, unless held."""
+        if not self._held:
+            super().resume_flow()
 
     async def perform_seek(self) -> None:
         """Seek every partition to what is committed."""

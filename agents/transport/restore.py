@@ -13,6 +13,7 @@ from faust.types import TP
 from agents.session import connected
 from agents.transport.app import BatchApp
 from agents.transport.changelog import Changelog
+from agents.transport.consumer import BatchConsumer
 from agents.transport.failpoints import reached
 from agents.transport.standby import Standby
 from agents.transport.table import BatchTable
@@ -69,6 +70,8 @@ class Restore(Recovery):
     async def on_rebalance(self, *assignment: Any, **more: Any) -> None:  # noqa: ANN401 (Faust's own arguments)
         """Take over what is assigned now, and nothing else."""
         self._followed = set()
+        # Faust lets events flow before it seeks: those behind dropped ones would be handled, and committed, first.
+        self._consumer.hold_flow()
         await super().on_rebalance(*assignment, **more)
 
     async def on_stop(self) -> None:
@@ -79,9 +82,6 @@ class Restore(Recovery):
     async def on_recovery_completed(self, generation_id: int = 0) -> None:
         """Restore the assigned partitions, then let Faust go on."""
         partitions = {int(tp.partition) for tp in self.active_tps}
-        # Faust lets events flow before it seeks: those behind dropped ones would be handled, and committed, first.
-        self.app.consumer.stop_flow()
-        self.app.flow_control.suspend()
         try:
             await self._ready(partitions)
             await self._restore(partitions)
@@ -96,7 +96,12 @@ class Restore(Recovery):
             await cast("BatchApp", self.app).fail(error)
             return
         self._standby.follow(self._followed - partitions)
+        self._consumer.release_flow()
         await super().on_recovery_completed(generation_id)
+
+    @property
+    def _consumer(self) -> BatchConsumer:
+        return cast("BatchApp", self.app).batches
 
     async def _restore(self, partitions: set[int]) -> None:
         if not partitions:
