@@ -13,6 +13,8 @@ class Sink(StrEnum):
     SLACK = "slack"
     TASKS = "tasks"
     EMAIL = "email"
+    MAIL = "mail"
+    SUPPORT = "support"
 
 
 class State(StrEnum):
@@ -23,6 +25,17 @@ class State(StrEnum):
     DONE = "done"
     FAILED = "failed"
     CANCELLED = "cancelled"
+    UNKNOWN = "unknown"
+    """It may have been done, there is no way to find out, and it is not repeated by itself."""
+
+
+REQUESTS = "csm-actions"
+"""Stands for the workflow of steps that people asked for. Such a step is done once, whatever becomes of its alert."""
+
+
+def request_step(request_id: object) -> str:
+    """The step in the ledger that carries a request out."""
+    return f"request/{request_id}"
 
 
 @dataclass(frozen=True, slots=True)

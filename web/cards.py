@@ -19,7 +19,13 @@ Row = Mapping[str, Any]
 Message = Callable[[Alert], Iterable[Block]]
 """The blocks of the Slack message of an alert."""
 
-_SINKS = {Sink.SLACK: "Slack message", Sink.TASKS: "Task", Sink.EMAIL: "Draft e-mail"}
+_SINKS = {
+    Sink.SLACK: "Slack message",
+    Sink.TASKS: "Task",
+    Sink.EMAIL: "Draft e-mail",
+    Sink.MAIL: "E-mail",
+    Sink.SUPPORT: "Word to Support",
+}
 _KINDS = {Kind.POOR_RATING: "Poor rating", Kind.DECLINING_TREND: "Declining trend", Kind.WEEKLY_DIGEST: "Weekly digest"}
 
 
@@ -162,6 +168,8 @@ def _state(step: Row) -> tuple[str, str]:
             return "cancelled", "cancelled"
         case State.FAILED:
             return "failed", f"failed{reason}"
+        case State.UNKNOWN:
+            return "failed", f"unknown whether it was done{reason}"
         case State.CLAIMED:
             return "waiting", "on its way"
         case _:
