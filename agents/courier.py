@@ -2,23 +2,40 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
-from time import time
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from time import monotonic, time
 
 import asyncpg
 import structlog
 
 from agents import metrics
+from agents.breaker import PROBES, Breaker
+from agents.guide import Guide
 from agents.logs import describe
+from schemas.notice import Hold
 from sinks.backoff import Backoff
-from sinks.base import BatchSink, Delivery, Outcome, Permanent, Receipt, Retriable, SendError, Sink, Unknown
-from sinks.ledger import Failure, Ledger, Retry, Settlement
+from sinks.base import (
+    BatchSink,
+    Delivery,
+    Elsewhere,
+    Outcome,
+    Permanent,
+    Receipt,
+    Retriable,
+    SendError,
+    Sink,
+    Unknown,
+)
+from sinks.ledger import AWAY, Failure, Held, Ledger, Retry, Settlement
 from sinks.postgres import attempts, is_passing
 
 _LAST_WORDS = 1.0  # seconds to settle what a stop interrupted
 
 _log = structlog.get_logger(__name__)
 
+Rests = dict[str, float]
+"""Seconds for which nothing more goes into a lane."""
 Send = Callable[[Sequence[Delivery]], Awaitable[Sequence[Outcome]]]
 
 
@@ -49,6 +66,7 @@ class Courier:
         load: how much at once.
         backoff: when a failed step is tried again.
         wake: called when a slot has become free.
+        guide: says to whom and when, and what follows; None: everything goes out at once, and nothing follows.
     """
 
     def __init__(
@@ -60,6 +78,7 @@ class Courier:
         load: Load,
         backoff: Backoff,
         wake: Callable[[], None],
+        guide: Guide | None = None,
     ) -> None:
         self._ledger = ledger
         self._name = name
@@ -67,7 +86,9 @@ class Courier:
         self._load = load
         self._backoff = backoff
         self._wake = wake
-        self._running: set[asyncio.Task[None]] = set()
+        self._guide = guide
+        self._breaker = Breaker(monotonic)
+        self._running: set[asyncio.Task[Rests]] = set()
         self._busy: set[str] = set()
         self._filling = asyncio.Lock()
         self._claims: set[asyncio.Task[None]] = set()
@@ -87,9 +108,9 @@ class Courier:
 
     async def _fill(self) -> None:
         async with self._filling:
-            while not self._stopping and (free := self._load.slots - len(self._running)) > 0:
+            while not self._stopping and (most := self._room()) > 0:
                 try:
-                    claimed = await self._ledger.claim(self._name, free * self._load.batch, self._busy)
+                    claimed = await self._ledger.claim(self._name, most, self._busy)
                 except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
                     if not is_passing(error):
                         raise
@@ -112,34 +133,62 @@ class Courier:
         if self._running:
             await asyncio.wait(self._running, timeout=_LAST_WORDS + 0.5)
 
+    def _room(self) -> int:
+        """How many steps can be begun now."""
+        if self._breaker.open:
+            return 0 if self._breaker.left else PROBES - len(self._running)
+        return (self._load.slots - len(self._running)) * self._load.batch
+
     def _begin(self, deliveries: Sequence[Delivery]) -> None:
         lanes = {delivery.lane for delivery in deliveries if delivery.lane is not None}
         self._busy |= lanes
         task = asyncio.create_task(self._carry(deliveries), name=f"deliver {self._name}")
         self._running.add(task)
 
-        def end(ended: asyncio.Task[None]) -> None:
+        def end(ended: asyncio.Task[Rests]) -> None:
             self._running.discard(ended)
-            self._busy.difference_update(lanes)
-            if not ended.cancelled() and (error := ended.exception()) is not None:
-                _log.error("not settled", sink=self._name, steps=len(deliveries), error=type(error).__name__)
+            rests: Rests = {}
+            if not ended.cancelled():
+                if (error := ended.exception()) is not None:
+                    _log.error("not settled", sink=self._name, steps=len(deliveries), error=type(error).__name__)
+                else:
+                    rests = ended.result()
+            for lane, seconds in rests.items():
+                asyncio.get_running_loop().call_later(seconds, self._free, lane)
+            self._busy.difference_update(lanes - rests.keys())
             if not self._stopping:
                 self._wake()
 
         task.add_done_callback(end)
 
-    async def _carry(self, deliveries: Sequence[Delivery]) -> None:
+    def _free(self, lane: str) -> None:
+        self._busy.discard(lane)
+        if not self._stopping:
+            self._wake()
+
+    async def _carry(self, deliveries: Sequence[Delivery]) -> Rests:
+        prepared = [self._guide.prepare(each) if self._guide else each for each in deliveries]
+        ready = [each for each in prepared if isinstance(each, Delivery)]
         try:
-            outcomes = await self._sent(deliveries)
+            sent = iter(await self._sent(ready) if ready else ())
         except asyncio.CancelledError:
             cut_off = Retriable("stopped before the answer", uncertain=True)
             async with asyncio.timeout(_LAST_WORDS):
-                await self._settle([self._settlement(delivery, cut_off) for delivery in deliveries])
+                await self._settle([self._settlement(delivery, cut_off) for delivery in ready])
             raise
+        outcomes = [next(sent) if isinstance(each, Delivery) else each for each in prepared]
         settlements = [self._settlement(*pair) for pair in zip(deliveries, outcomes, strict=True)]
         # Beyond its lease the claim is another worker's, and settling it would change nothing.
         async with asyncio.timeout(self._load.lease):
             await self._settle(settlements)
+        if any(isinstance(each, Receipt) for each in outcomes) and self._breaker.answered():
+            _log.info("destination is back", sink=self._name)
+            await self._ledger.hurry(self._name)
+        return {
+            delivery.lane: outcome.rest
+            for delivery, outcome in zip(deliveries, outcomes, strict=True)
+            if isinstance(outcome, Receipt | Retriable) and outcome.rest > 0 and delivery.lane is not None
+        }
 
     async def _sent(self, deliveries: Sequence[Delivery]) -> Sequence[Outcome]:
         try:
@@ -155,14 +204,37 @@ class Courier:
             _log.error("a step cannot be done", sink=self._name, error=describe(error), exc_info=error)
             return [Permanent(f"unexpected {type(error).__name__}")] * len(deliveries)
 
-    def _settlement(self, delivery: Delivery, outcome: Outcome) -> Settlement:
-        if not isinstance(outcome, SendError):
-            return Settlement(delivery, outcome)
+    def _settlement(self, delivery: Delivery, outcome: Outcome | Hold) -> Settlement:
+        match outcome:
+            case Hold():
+                return Settlement(delivery, Held(outcome))
+            case Elsewhere(lane=lane):
+                return Settlement(delivery, Held(lane=lane))
+            case Retriable(away=True):
+                self._breaker.failed()
+                if self._breaker.open:
+                    return Settlement(delivery, self._put_off(delivery, outcome))
+            case SendError():
+                pass
+            case _:
+                return self._with_notices(Settlement(delivery, outcome))
         wait = self._backoff.wait(delivery.attempts, outcome)
         if wait is None:
-            return Settlement(delivery, Failure(str(outcome), unknown=isinstance(outcome, Unknown)))
+            failure = Failure(str(outcome), unknown=isinstance(outcome, Unknown))
+            return self._with_notices(Settlement(delivery, failure))
         uncertain = isinstance(outcome, Retriable) and outcome.uncertain
-        return Settlement(delivery, Retry(wait.total_seconds(), str(outcome), uncertain))
+        counts = not isinstance(outcome, Retriable) or outcome.counts
+        return Settlement(delivery, Retry(wait.total_seconds(), str(outcome), uncertain, counts))
+
+    def _put_off(self, delivery: Delivery, error: Retriable) -> Held:
+        # Not the next try but the one after: meanwhile another step can show that it is the destination that fails.
+        until = delivery.claimed_at + timedelta(seconds=2 * self._breaker.pause)
+        return Held(Hold(until, f"{AWAY}: {error}"), uncertain=error.uncertain)
+
+    def _with_notices(self, settlement: Settlement) -> Settlement:
+        if self._guide is None:
+            return settlement
+        return replace(settlement, then=tuple(self._guide.after(settlement.delivery, settlement.result)))
 
     async def _settle(self, settlements: Sequence[Settlement]) -> None:
         async for attempt in attempts():
@@ -207,6 +279,10 @@ def _report(settlement: Settlement, *, lost: bool) -> None:
         case Retry(wait=wait, error=error):
             log.warning("delivery put off", error=error, next_try_seconds=round(wait, 2), attempt=delivery.attempts + 1)
             metrics.DELIVERIES.labels(delivery.sink, "retry").inc()
+        case Held(hold=hold):
+            if hold is not None:
+                log.info("held back", why=hold.why, until=hold.until.isoformat())
+            metrics.DELIVERIES.labels(delivery.sink, "held").inc()
         case Failure(error=error):
             log.error("delivery failed", error=error)
             metrics.DELIVERIES.labels(delivery.sink, "failed").inc()

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from agents import database, metrics
 from agents.app import build
 from agents.courier import Courier, Load
+from agents.guide import Guide, channels_of
 from agents.health import Health
 from agents.own_actions import OwnAction, own_actions
 from agents.run import run
@@ -24,6 +25,8 @@ from agents.transport.batch import Batch
 from agents.workflows import workflows
 from schemas.alert import Alert
 from schemas.delivery import Change, LedgerRow, Sink
+from schemas.digest import Digest, read
+from schemas.policy import Policy, load_policy
 from schemas.workflow import Workflow
 from sinks import base
 from sinks.backoff import Backoff
@@ -51,11 +54,17 @@ class Desk:
     """Takes alerts in and has their steps carried out, as long as it is `running`."""
 
     def __init__(
-        self, settings: Settings, workflows: Sequence[Workflow], own: Mapping[str, OwnAction], app: faust.App
+        self,
+        settings: Settings,
+        policy: Policy,
+        workflows: Sequence[Workflow],
+        own: Mapping[str, OwnAction],
+        app: faust.App,
     ) -> None:
         self._settings = settings
         self._workflows = workflows
         self._own = own
+        self._guide = Guide(policy, channels_of(settings))
         self._bells: Mapping[str, _Bell] = {sink: _Bell(app) for sink in (*Sink, *own)}
         self._pool: asyncpg.Pool | None = None
         self._ledger: Ledger | None = None
@@ -128,7 +137,7 @@ class Desk:
         metrics.ALERTS_TAKEN.labels("recorded").inc(new)
         metrics.ALERTS_TAKEN.labels("known").inc(len(revisions) - new)
 
-    def _decide(self, alert: Alert, rows: Sequence[LedgerRow]) -> Sequence[Change]:
+    def _decide(self, alert: Alert | Digest, rows: Sequence[LedgerRow]) -> Sequence[Change]:
         return changes(alert, self._workflows, rows)
 
     def _add_sink_agent(self, app: faust.App, sink: str, bell: "_Bell") -> None:
@@ -171,13 +180,14 @@ class Desk:
             Api(client, timeout=timeout),
             fallback_channel=self._settings.slack_fallback_channel,
             remember=ledger.remember,
+            shared=frozenset(channel for channel in channels_of(self._settings) if channel),
         )
 
     def _courier(
         self, ledger: Ledger, name: str, sink: base.Sink | base.BatchSink, *, slots: int, batch: int, limit: float
     ) -> Courier:
         load = Load(slots=slots, batch=batch, limit=limit, lease=limit + 5)
-        return Courier(ledger, name, sink, load=load, backoff=Backoff(), wake=self._bells[name].ring)
+        return Courier(ledger, name, sink, load=load, backoff=Backoff(), wake=self._bells[name].ring, guide=self._guide)
 
 
 class _Bell:
@@ -200,7 +210,7 @@ class _Bell:
 
 def _read(batch: Batch, record: ConsumerRecord) -> Revision | None:
     try:
-        alert = Alert.from_json(record.value or b"")
+        alert = read(record.value or b"")
     except ValidationError as error:
         fields = sorted({".".join(map(str, each["loc"])) for each in error.errors(include_url=False)})
         _log.error("alert skipped", partition=batch.partition, offset=record.offset, fields=fields[:10])
@@ -215,7 +225,7 @@ async def main(settings: Settings) -> int:
     app = build(settings, "deliver")
     own = own_actions(settings.plugins)
     followed = workflows(settings.workflows, {name: action.config for name, action in own.items()})
-    desk = Desk(settings, followed, own, app)
+    desk = Desk(settings, load_policy(settings.policy), followed, own, app)
     app.batch_agent(settings.topic(ALERTS), desk.alerts, name="intake")
     health = Health(settings)
     health.check("postgres", desk.check)

@@ -32,14 +32,18 @@ class Notice(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Main:
-    """The step that a notice follows, as the ledger has it."""
+    """The step that a notice follows, as the ledger has it.
+
+    Attributes:
+        failed: what was given up of it and of its notices, each with its error.
+    """
 
     state: State
     destination: str | None = None
     external_id: str | None = None
     thread: str | None = None
     shown_at: datetime | None = None
-    error: str | None = None
+    failed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -133,7 +133,7 @@ class Receipt:
     external_id: str
     csm_notified: bool = False
     thread: str | None = None
-    rest: float = 0.0
+    rest: float = field(default=0.0, compare=False)
 
 
 @runtime_checkable

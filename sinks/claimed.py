@@ -7,8 +7,9 @@ from typing import Any
 import asyncpg
 
 from schemas.action import ActionKind
-from schemas.alert import Alert, Kind, Severity
+from schemas.alert import Kind, Severity
 from schemas.delivery import State
+from schemas.digest import parse
 from schemas.life import Deed, Life, life
 from schemas.notice import Main, Neighbour
 from sinks.base import Delivery
@@ -22,7 +23,7 @@ Json = Mapping[str, Any]
 def delivery(row: asyncpg.Record, token: str) -> Delivery:
     """What the query `claim` returned, under the claim `token`. Raises `pydantic.ValidationError`."""
     return Delivery(
-        alert=Alert.model_validate(row["record"]),
+        alert=parse(row["record"]),
         claim=token,
         step=row["step"],
         sink=row["sink"],
@@ -56,7 +57,12 @@ def _main(row: Json | None) -> Main | None:
     if row is None:
         return None
     return Main(
-        State(row["state"]), row["destination"], row["external_id"], row["thread"], _time(row["shown_at"]), row["error"]
+        State(row["state"]),
+        row["destination"],
+        row["external_id"],
+        row["thread"],
+        _time(row["shown_at"]),
+        tuple(row["failed"] or ()),
     )
 
 

@@ -11,14 +11,18 @@ from pydantic import ValidationError
 
 from schemas.alert import Alert, Kind, Severity
 from schemas.delivery import Change, LedgerRow, Sink, State
+from schemas.digest import Digest
 from schemas.life import HANDLED
 from schemas.notice import Hold, Later, notice_of
 from sinks.base import Delivery, Receipt
 from sinks.claimed import delivery
 from sinks.postgres import Connection, queries
 
-Decide = Callable[[Alert, Sequence[LedgerRow]], Sequence[Change]]
+Decide = Callable[[Alert | Digest, Sequence[LedgerRow]], Sequence[Change]]
 """What a new revision means for the alert's rows."""
+
+AWAY = "away"
+"""How the reason of a step begins that waits because its destination is away."""
 
 _NEVER_PASSED = 2**31 - 1  # a revision above all others
 _HANDLED = [kind.value for kind in HANDLED]
@@ -29,7 +33,7 @@ _RANKS = {severity: rank for rank, severity in enumerate(Severity)}
 class Revision:
     """A revision as it came; `published_at` is the broker's time of it."""
 
-    alert: Alert
+    alert: Alert | Digest
     published_at: datetime
 
 
@@ -45,10 +49,14 @@ class Retry:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """Not begun: for the time of `hold`, or because it belongs in another lane, where it is due at once."""
+    """To wait for the time of `hold`, or for the turn of another lane, where it is due at once.
+
+    `uncertain`: as in `sinks.base.Retriable`.
+    """
 
     hold: Hold | None = None
     lane: str | None = None
+    uncertain: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +110,8 @@ class Ledger:
         if not newest:
             return 0
         async with self._pool.acquire() as connection, connection.transaction():
-            await self._add_parents(connection, [revision.alert for revision in newest.values()])
+            alerts = [each.alert for each in newest.values()]
+            await self._add_parents(connection, [each for each in alerts if isinstance(each, Alert)])
             rows = await connection.fetch(self._sql["record_alerts"], [_alert_row(each) for each in newest.values()])
             changed = [newest[row["alert_id"]].alert for row in rows]
             await self._change(connection, changed, decide)
@@ -191,6 +200,10 @@ class Ledger:
         if later:
             await connection.execute(self._sql["add_later"], later)
 
+    async def hurry(self, sink: str) -> None:
+        """The destination is back: what waited for it is due."""
+        await self._pool.execute(self._sql["hurry"], sink, f"{AWAY}:%")
+
     async def release(self, deliveries: Sequence[Delivery]) -> None:
         """Give claimed steps back that were not begun."""
         if deliveries:
@@ -238,7 +251,7 @@ class Ledger:
         ]
         await connection.execute(self._sql["add_answers"], answers)
 
-    async def _change(self, connection: Connection, alerts: Sequence[Alert], decide: Decide) -> None:
+    async def _change(self, connection: Connection, alerts: Sequence[Alert | Digest], decide: Decide) -> None:
         rows: dict[str, list[LedgerRow]] = {}
         for row in await connection.fetch(self._sql["rows_of"], [str(alert.alert_id) for alert in alerts]):
             found = LedgerRow(row["step"], State(row["state"]), row["shown_revision"], row["uncertain"])
@@ -263,8 +276,8 @@ def _alert_row(revision: Revision) -> dict[str, Any]:
     alert = revision.alert
     return {
         "alert_id": str(alert.alert_id),
-        "customer_id": alert.customer_id,
-        "response_id": alert.response_id,
+        "customer_id": alert.customer_id if isinstance(alert, Alert) else None,
+        "response_id": alert.response_id if isinstance(alert, Alert) else None,
         "kind": alert.kind,
         "severity": alert.severity,
         "severity_rank": _RANKS[alert.severity],
@@ -278,7 +291,7 @@ def _alert_row(revision: Revision) -> dict[str, Any]:
     }
 
 
-def _due_row(alert: Alert, change: Change) -> dict[str, Any]:
+def _due_row(alert: Alert | Digest, change: Change) -> dict[str, Any]:
     step = change.owed
     assert step is not None  # noqa: S101 (the caller's own test, once more for the type)
     return {
@@ -321,9 +334,14 @@ def _settled_row(settlement: Settlement) -> tuple[str, dict[str, Any]]:
             return "settle_done", key | {"destination": destination, "external_id": external_id, "thread": thread}
         case Retry(wait=wait, error=error, uncertain=uncertain, counts=counts):
             return "settle_retry", key | {"wait": wait, "error": error, "uncertain": uncertain, "counts": counts}
-        case Held(hold=hold, lane=lane):
+        case Held(hold=hold, lane=lane, uncertain=unsure):
             until = (hold.until if hold else delivery.claimed_at).isoformat()
-            row = {"until": until, "why": hold.why if hold else None, "lane": lane, "uncertain": delivery.uncertain}
+            row = {
+                "until": until,
+                "why": hold.why if hold else None,
+                "lane": lane,
+                "uncertain": delivery.uncertain or unsure,
+            }
             return "settle_held", key | row
         case Failure(error=error, unknown=unknown):
             state = State.UNKNOWN if unknown else State.FAILED

@@ -7,6 +7,7 @@ from typing import Any
 from schemas.alert import Alert
 from schemas.delivery import Change, LedgerRow, Sink, State, Step
 from schemas.digest import Digest
+from schemas.notice import notice_of
 from schemas.workflow import UNLESS, StepAction, Workflow
 from schemas.workflow import Step as WorkflowStep
 from streams.filter import holds
@@ -25,8 +26,12 @@ def matches(workflow: Workflow, alert: Alert | Digest) -> bool:
 
 
 def steps(alert: Alert | Digest, workflows: Sequence[Workflow]) -> tuple[Step, ...]:
-    """The steps that an open alert is owed: those of every workflow that matches. Closed and silent ones: none."""
-    if alert.silent or not alert.status.open:
+    """The steps that an open alert is owed: those of every workflow that matches.
+
+    Closed and silent ones are owed none, nor are those that the policy leaves to the weekly digest.
+    """
+    only_listed = isinstance(alert, Alert) and alert.route is not None and alert.route.to == "digest"
+    if alert.silent or only_listed or not alert.status.open:
         return ()
     # By alias, as the fields are named in files; times as text.
     record = alert.model_dump(mode="json")
@@ -70,6 +75,9 @@ def changes(alert: Alert | Digest, workflows: Sequence[Workflow], rows: Sequence
 
 def _change(alert: Alert | Digest, row: LedgerRow) -> Change | None:
     shown = row.shown_revision > 0 or row.uncertain or row.state is State.CLAIMED
+    if notice_of(row.step) and not shown and alert.status.open and not alert.silent:
+        # What waits to see whether anybody answers goes on waiting.
+        return None
     if shown or (alert.silent and alert.status.open and row.state is not State.CANCELLED):
         return Change(row.step, State.DUE)
     return None if row.state is State.CANCELLED else Change(row.step, State.CANCELLED)

@@ -27,7 +27,6 @@ def delivery(of: Alert | None = None, **changes: Any) -> Delivery:
         "claim": "claim",
         "step": SLACK_STEP,
         "sink": Sink.SLACK,
-        "lane": "ana@example.com",
         "config": CONFIGS[changes.get("sink", Sink.SLACK)],
         "created_at": AT - timedelta(minutes=1),
         "published_at": AT,

@@ -15,4 +15,5 @@ def compose(delivery: Delivery, *, changed: bool, audience: str | None = None) -
         include_ticket_context=config.include_ticket_context,
         changed=changed,
         audience=audience,
+        life=delivery.life,
     )

@@ -76,6 +76,10 @@ PERMANENT = frozenset(
 )
 """This message, or this channel: the step fails visibly. A code on none of these lists counts as permanent too."""
 
+POST = "chat.postMessage"
+NO_THREAD = frozenset({"cannot_reply_to_message", "message_not_found", "thread_not_found"})
+"""Of a post into a thread: it has to be a message of its own."""
+
 _WAIT_FOR_OPERATOR = 60.0  # seconds
 _WAIT_UNTOLD = 30.0  # seconds, where a 429 does not say how long
 _LONGEST_WAIT = 3600.0  # seconds; a larger Retry-After is looked at again after this
@@ -83,8 +87,20 @@ _CODE = re.compile(r"[a-z0-9_]{1,60}")
 _TOO_MANY, _SERVER = 429, 500
 
 
+_FOR_SOME = frozenset({"access_denied", "missing_scope"})  # other methods may well go through
+
+
 class RateLimited(Retriable):
-    """Slack asks for a pause."""
+    """Slack asks for a pause of `after` seconds."""
+
+    def __init__(self, method: str, after: float) -> None:
+        # A channel takes so many posts; other methods' limits say nothing of it.
+        rest = after if method == POST else 0.0
+        super().__init__(f"{method}: rate limited", after=after, counts=False, rest=rest)
+
+
+class ThreadGone(Permanent):
+    """The message below which another one was to go is not there any more."""
 
 
 def code_of(error: SlackApiError) -> str:
@@ -106,11 +122,11 @@ def classify(method: str, error: Exception, *, timeout: float) -> SendError:
     if isinstance(error, SlackApiError):
         return _refused(method, error)
     if isinstance(error, aiohttp.ClientConnectorError):
-        return Retriable(f"{method}: cannot connect")
+        return Retriable(f"{method}: cannot connect", away=True)
     if isinstance(error, TimeoutError):
-        return Retriable(f"{method}: no answer within {timeout:g} s", after=timeout, uncertain=True)
+        return Retriable(f"{method}: no answer within {timeout:g} s", after=timeout, uncertain=True, away=True)
     if isinstance(error, aiohttp.ClientError | OSError):
-        return Retriable(f"{method}: {type(error).__name__}", uncertain=True)
+        return Retriable(f"{method}: {type(error).__name__}", uncertain=True, away=True)
     if isinstance(error, SlackClientError):
         return Permanent(f"{method}: {type(error).__name__}")
     raise error
@@ -122,11 +138,12 @@ def _refused(method: str, error: SlackApiError) -> SendError:
     status: int = getattr(response, "status_code", 0) or getattr(response, "status", 0)
     code = code_of(error)
     if status == _TOO_MANY or code in {"ratelimited", "rate_limited"}:
-        return RateLimited(f"{method}: rate limited", after=_retry_after(getattr(response, "headers", {})))
+        return RateLimited(method, _retry_after(getattr(response, "headers", {})))
     if status >= _SERVER or code in RETRIABLE:
-        return Retriable(f"{method}: {code or f'HTTP {status}'}", uncertain=True)
+        return Retriable(f"{method}: {code or f'HTTP {status}'}", uncertain=True, away=True)
     if code in OPERATOR:
-        return Retriable(f"{method}: {code}: mend the bot token or its scopes", after=_WAIT_FOR_OPERATOR)
+        away = code not in _FOR_SOME
+        return Retriable(f"{method}: {code}: mend the bot token or its scopes", after=_WAIT_FOR_OPERATOR, away=away)
     return Permanent(f"{method}: {code or f'HTTP {status}'}")
 
 

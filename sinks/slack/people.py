@@ -2,60 +2,65 @@
 
 import asyncio
 from collections import OrderedDict
-from typing import Generic, TypeVar
+from typing import NamedTuple
 
-from schemas.alert import Alert
 from schemas.customer import Person
 from sinks.slack.api import Api, Unreachable
 
-_KNOWN = 10_000  # people
-_UNKNOWN_FOR = 300.0  # seconds until somebody who was not in Slack is looked for again
-
-K = TypeVar("K")
-V = TypeVar("V")
+_PEOPLE = 10_000
+_KNOWN_FOR = 24 * 3600.0  # seconds until somebody is looked up anew
+_UNKNOWN_FOR = 300.0  # the same for somebody who was not in Slack
 
 
-class _Newest(OrderedDict[K, V], Generic[K, V]):
-    def put(self, key: K, value: V) -> None:
-        self[key] = value
-        if len(self) > _KNOWN:
-            self.popitem(last=False)
+class _Found(NamedTuple):
+    channel: str | None
+    until: float  # by the event loop's clock
 
 
 class People:
-    """Direct-message channels by person; each is asked for once."""
+    """Direct-message channels by person, each asked for once in a while."""
 
     def __init__(self, api: Api) -> None:
         self._api = api
-        self._channels: _Newest[str, str] = _Newest()
-        self._missing: _Newest[str, float] = _Newest()
+        self._found: OrderedDict[str, _Found] = OrderedDict()
 
     async def channel(self, person: Person) -> str | None:
         """The channel of direct messages with `person`; None where Slack has nobody to write to.
 
+        The account's Slack id is taken first, and where that is nobody's, the e-mail address.
         Raises Retriable or Permanent.
         """
-        key = person.slack_user_id or person.email
-        if key in self._channels:
-            return self._channels[key]
-        now = asyncio.get_running_loop().time()
-        if self._missing.get(key, 0.0) > now:
-            return None
+        key, now = _key(person), asyncio.get_running_loop().time()
+        known = self._found.get(key)
+        if known is None or known.until <= now:
+            channel = await self._ask(person)
+            known = _Found(channel, now + (_UNKNOWN_FOR if channel is None else _KNOWN_FOR))
+            self._found[key] = known
+            self._found.move_to_end(key)
+            if len(self._found) > _PEOPLE:
+                self._found.popitem(last=False)
+        return known.channel
+
+    def forget(self, person: Person) -> None:
+        """Ask anew next time."""
+        self._found.pop(_key(person), None)
+
+    async def _ask(self, person: Person) -> str | None:
+        if person.slack_user_id is not None:
+            try:
+                return await self._open(person.slack_user_id)
+            except Unreachable:
+                pass
         try:
-            user = person.slack_user_id or await self._user(person.email)
-            opened = await self._api.call("conversations.open", users=user)
+            user = await self._api.call("users.lookupByEmail", email=person.email)
+            return await self._open(str(user["user"]["id"]))
         except Unreachable:
-            self._missing.put(key, now + _UNKNOWN_FOR)
             return None
-        channel = str(opened["channel"]["id"])
-        self._channels.put(key, channel)
-        return channel
 
-    def forget(self, alert: Alert) -> None:
-        """Ask anew for the alert's CSM next time."""
-        if alert.customer and (csm := alert.customer.csm):
-            self._channels.pop(csm.slack_user_id or csm.email, None)
+    async def _open(self, user: str) -> str:
+        opened = await self._api.call("conversations.open", users=user)
+        return str(opened["channel"]["id"])
 
-    async def _user(self, email: str) -> str:
-        found = await self._api.call("users.lookupByEmail", email=email)
-        return str(found["user"]["id"])
+
+def _key(person: Person) -> str:
+    return person.slack_user_id or person.email

@@ -183,7 +183,14 @@ returning
     case when d.step like '%#%' then (
         select jsonb_build_object(
             'state', m.state, 'destination', m.destination, 'external_id', m.external_id, 'thread', m.thread,
-            'shown_at', m.shown_at, 'error', m.error
+            'shown_at', m.shown_at,
+            'failed', (
+                select jsonb_agg(f.step || ': ' || coalesce(f.error, f.state) order by f.step) from deliveries f
+                where f.alert_id = d.alert_id
+                  and f.state in ('failed', 'unknown')
+                  and split_part(f.step, '#', 1) = m.step
+                  and f.step not like '%#operator'
+            )
         )
         from deliveries m where m.alert_id = d.alert_id and m.step = split_part(d.step, '#', 1)
     ) end as main,
@@ -303,6 +310,10 @@ from jsonb_to_recordset($1::jsonb) as s (
 where d.alert_id = s.alert_id and d.step = s.step and d.claimed_by = s.claim and d.state = 'claimed'
 returning d.alert_id, d.step
 
+-- name: hurry
+-- $1: sink. $2: how the reason begins.
+update deliveries set due_at = now() where sink = $1 and state = 'due' and held like $2
+
 -- name: add_later
 -- Notices that follow a step. Each is made once; only word to the operator is brought up to date when a step fails anew.
 -- $1: a list of rows.
@@ -363,7 +374,7 @@ where a.alert_id = any($1::uuid[])
 -- name: waiting
 -- Steps that should be done by now and are not yet, by destination.
 select sink, count(*) as steps from deliveries
-where state = 'claimed' or state = 'due' and held is null and (attempts > 0 or due_at <= now())
+where state = 'claimed' or state = 'due' and (due_at <= now() or attempts > 0 or held like 'away:%')
 group by sink
 
 -- name: list

@@ -14,7 +14,7 @@ from schemas.customer import Person
 from sinks.base import PREVIEW, Delivery, Permanent, Receipt, Retriable, SendError
 from sinks.slack import Api, Slack, message, web_client
 from sinks.slack.errors import OPERATOR, PERMANENT, RETRIABLE
-from sinks.slack.sender import EVENT_TYPE
+from sinks.slack.content import EVENT_TYPE
 from tests.alerts import CUSTOMER, alert
 from tests.deliveries import SLACK_STEP, delivery
 from tests.servers.fake_slack import FakeSlack
@@ -31,7 +31,7 @@ class Remembered:
     mine: bool = True
     destinations: list[str] = field(default_factory=list)
 
-    async def __call__(self, _: Delivery, destination: str) -> bool:
+    async def __call__(self, _: Delivery, destination: str, thread: str | None) -> bool:
         self.destinations.append(destination)
         return self.mine
 

@@ -6,7 +6,8 @@ import pytest
 
 from schemas.alert import Alert, Context, Status
 from schemas.event import Ticket
-from sinks.slack import TEMPLATES, as_parts, as_text, message
+from sinks.slack import as_parts, as_text, message
+from sinks.slack.layout import TEMPLATES
 from tests.alerts import CUSTOMER, TICKET, alert, trend
 from tests.servers import slack_limits
 
