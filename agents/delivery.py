@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from agents import database, metrics
 from agents.app import build
 from agents.courier import Courier, Load
+from agents.digest import DigestDesk
 from agents.guide import Guide, channels_of
 from agents.health import Health
 from agents.own_actions import OwnAction, own_actions
@@ -37,7 +38,7 @@ from sinks.preview import Preview
 from sinks.slack import Api, Slack, web_client
 from sinks.tasks import Tasks
 from streams.route import changes
-from streams.topology import ALERTS
+from streams.topology import ALERTS, TRENDS
 
 _CONNECTIONS = 8
 _ROWS = 1_000  # alerts a transaction
@@ -220,16 +221,24 @@ def _read(batch: Batch, record: ConsumerRecord) -> Revision | None:
     return Revision(alert, _EPOCH + timedelta(milliseconds=min(max(record.timestamp, 0), _LATEST)))
 
 
+@asynccontextmanager
+async def _both(desk: Desk, digests: DigestDesk) -> AsyncIterator[None]:
+    async with desk.running(), digests.running():
+        yield
+
+
 async def main(settings: Settings) -> int:
     """Run delivery until it is told to stop. Returns the exit code. Raises `BadSettings` and `BadFile`."""
     app = build(settings, "deliver")
     own = own_actions(settings.plugins)
     followed = workflows(settings.workflows, {name: action.config for name, action in own.items()})
-    desk = Desk(settings, load_policy(settings.policy), followed, own, app)
+    policy = load_policy(settings.policy)
+    desk, digests = Desk(settings, policy, followed, own, app), DigestDesk(settings, policy, app)
     app.batch_agent(settings.topic(ALERTS), desk.alerts, name="intake")
+    app.batch_agent(settings.topic(TRENDS), digests.trends, name="trends")
     health = Health(settings)
     health.check("postgres", desk.check)
     try:
-        return await run(app, health, around=desk.running())
+        return await run(app, health, around=_both(desk, digests))
     except BadDatabase as error:
         raise BadSettings(f"{PREFIX}POSTGRES_DSN: {error}") from None

@@ -54,6 +54,27 @@ DELIVERY_SECONDS = Histogram(
     buckets=_SECONDS,
     registry=REGISTRY,
 )
+TRENDS_TAKEN = Counter(
+    "csatwatch_trends_taken",
+    "Records of csat-trends that deliver has read, by result: stored or skipped.",
+    ["result"],
+    registry=REGISTRY,
+)
+DIGESTS = Counter(
+    "csatwatch_digests",
+    "Weekly digests by what became of them: made, empty (nothing to say, and by the policy nothing sent), failed (an "
+    "attempt) or published.",
+    ["result"],
+    registry=REGISTRY,
+)
+DIGESTS_WAITING = Gauge(
+    "csatwatch_digests_waiting", "Weekly digests that are due and not published yet.", registry=REGISTRY
+)
+DIGEST_LAST = Gauge(
+    "csatwatch_digest_last_timestamp_seconds",
+    "When the last weekly digest that is through was due, in seconds since 1970; 0: there was none yet.",
+    registry=REGISTRY,
+)
 LAG = Gauge(
     "csatwatch_lag_records",
     "Records of the topic's partitions owned here that are not committed yet.",

@@ -63,6 +63,14 @@ Publish = Callable[[Sequence[tuple[str, bytes]]], Awaitable[None]]
 """Publishes digests by key and value; returns once all are acknowledged."""
 
 
+class NotMade(Exception):
+    """A digest that cannot be made: our bug. The text is the class of the error that is its cause."""
+
+    def __init__(self, alert_id: str, why: str) -> None:
+        super().__init__(why)
+        self.alert_id = alert_id
+
+
 async def store_trends(connection: Connection, records: Iterable[TrendRecord]) -> None:
     """Write a batch in one transaction: of one customer the last record counts, by the broker's time of it.
 
@@ -107,20 +115,26 @@ class Digests:
                 await connection.execute(self._sql["drop_missed"], csms, due_at)
         return len(planned)
 
-    async def make_next(self, compose: Compose, now: datetime) -> tuple[Planned, Digest | None] | None:
-        """Make one planned digest, if any is left that no other worker is making; returns what it says."""
+    async def has_planned(self) -> bool:
+        """Whether any is to be made."""
+        return bool(await self._pool.fetchval(self._sql["has_planned"]))
+
+    async def make_next(
+        self, compose: Compose, now: datetime, passing_over: Iterable[str] = ()
+    ) -> tuple[Planned, Digest | None] | None:
+        """Make one planned digest, if any is left that no other worker is making; returns what it says.
+
+        Raises `NotMade` where `compose` or what it was given was at fault.
+        """
         async with self._pool.acquire() as connection, connection.transaction():
-            row = await connection.fetchrow(self._sql["next_to_make"])
+            row = await connection.fetchrow(self._sql["next_to_make"], list(passing_over))
             if row is None:
                 return None
             planned = Planned(row["csm_email"], row["week"], row["due_at"])
-            csm = await connection.fetchrow(self._sql["csm"], planned.csm_email)
-            digest = None
-            if csm is not None:
-                accounts = await standings(connection, planned.csm_email, planned.due_at, now)
-                # Under the address that the digest is keyed by, however an account writes it.
-                person = Person(**(dict(csm) | {"name": csm["name"] or csm["email"], "email": planned.csm_email}))
-                digest = compose(planned, person, accounts)
+            try:
+                digest = await self._composed(connection, planned, compose, now)
+            except (ValueError, TypeError, ArithmeticError, LookupError) as error:  # pydantic's are ValueErrors
+                raise NotMade(row["alert_id"], type(error).__name__) from error
             record = None if digest is None else digest.model_dump(mode="json", exclude_none=True)
             await connection.execute(self._sql["make"], row["alert_id"], now, record)
         return planned, digest
@@ -136,6 +150,17 @@ class Digests:
                 await publish([(row["csm_email"], Digest.model_validate(row["record"]).to_json()) for row in rows])
                 await connection.execute(self._sql["published"], [row["alert_id"] for row in rows], now)
         return len(rows)
+
+    async def _composed(
+        self, connection: Connection, planned: Planned, compose: Compose, now: datetime
+    ) -> Digest | None:
+        csm = await connection.fetchrow(self._sql["csm"], planned.csm_email)
+        if csm is None:
+            return None
+        accounts = await standings(connection, planned.csm_email, planned.due_at, now)
+        # Under the address that the digest is keyed by, however an account writes it.
+        person = Person(**(dict(csm) | {"name": csm["name"] or csm["email"], "email": planned.csm_email}))
+        return compose(planned, person, accounts)
 
     async def progress(self) -> Progress:
         """How far they are."""

@@ -13,6 +13,7 @@ from streams.words import count, money, number
 
 _SEVERITIES = tuple(Severity)
 _EVIDENCES = tuple(Evidence)  # the strongest first
+_MOST = 1_000  # falling accounts: a record must fit into Kafka
 _NAMED = 3  # open alerts of an account
 _EVIDENCE = {
     Evidence.STRONG: "strong evidence",
@@ -33,7 +34,7 @@ def compose(csm: Person, slot: Slot, standings: Iterable[Standing], policy: Poli
     for part, all_of_it in ranked.items():
         ordered = [each.item for each in sorted(all_of_it, key=lambda each: (each.rank, each.item.customer_id))]
         # A fall is never left out: that is what the digest is for.
-        shown = ordered if part is Part.FALLING else ordered[: policy.digest.most]
+        shown = ordered[: _MOST if part is Part.FALLING else policy.digest.most]
         items += shown
         if len(ordered) > len(shown):
             more[part] = len(ordered) - len(shown)

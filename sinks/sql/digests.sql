@@ -46,10 +46,13 @@ where csm_email = any($1::text[])
   and due_at < $2
   and (made_at is null or record is not null and published_at is null)
 
+-- name: has_planned
+select exists (select from digests where made_at is null)
+
 -- name: next_to_make
--- One that is planned, held to the end of the transaction; another worker gets another one.
+-- One that is planned, held to the end of the transaction; another worker gets another one. $1: ids to pass over.
 select alert_id, csm_email, week, due_at from digests
-where made_at is null
+where made_at is null and alert_id <> all($1::uuid[])
 order by due_at, csm_email
 limit 1
 for update skip locked
