@@ -69,7 +69,7 @@ class Context(Record):
     category_usual: float | None = None
     """The mean rating (1-5) of the ticket's category among all customers, where the policy gives it."""
     escalated_at: Time | None = None
-    """When the ticket was first escalated, where an event of its own said so."""
+    """When the ticket was last escalated, where an event of its own said so."""
     renewal_in_days: int | None = None
     """Whole days from the rating to the account's renewal, where the policy counts that as near."""
 

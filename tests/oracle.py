@@ -43,7 +43,7 @@ class Customer:
     answers: dict[str, Answer] = field(default_factory=dict)
     said: dict[str, Mapping[str, Any]] = field(default_factory=dict)  # survey → the event that counts
     closed: list[Closing] = field(default_factory=list)
-    escalated: dict[str, datetime] = field(default_factory=dict)  # ticket → when first
+    escalated: dict[str, datetime] = field(default_factory=dict)  # ticket → when last
     open: dict[str, str] = field(default_factory=dict)  # alert id → status last published
     standing: set[str] = field(default_factory=set)  # alerts of poor ratings that are neither retracted nor forgotten
     trend: tuple[str, datetime] | None = None  # alert id and event time of the last one
@@ -134,7 +134,7 @@ class Oracle:
     def _escalated(self, name: str, customer: Customer, event: Mapping[str, Any]) -> None:
         at, ticket = datetime.fromisoformat(event["escalated_at"]), event["ticket_id"]
         if at >= self._edge(self._newest(customer, at)):
-            customer.escalated[ticket] = min(at, customer.escalated.get(ticket, at))
+            customer.escalated[ticket] = max(at, customer.escalated.get(ticket, at))
             self._again(name, customer, ticket)
 
     def _forget(self, customer: Customer) -> None:
