@@ -11,13 +11,15 @@ from pydantic import ValidationError
 
 from schemas.alert import Alert, Kind, Severity, Status
 from schemas.delivery import Sink, State
+from schemas.digest import Digest, parse
+from sinks.slack.digest import summary
 from web.blockkit import Block, render
 from web.wording import average, count, money, percent
 
 Row = Mapping[str, Any]
 """A row of `web/sql/alerts_*.sql` or `deliveries.sql`, by column."""
-Message = Callable[[Alert], Iterable[Block]]
-"""The blocks of the Slack message of an alert."""
+Message = Callable[[Alert | Digest], Iterable[Block]]
+"""The blocks of the Slack message of an alert or a digest."""
 
 _SINKS = {
     Sink.SLACK: "Slack message",
@@ -72,14 +74,16 @@ class Card:
     """One alert as a card.
 
     Attributes:
-        alert: None where the record was written by another version and cannot be read by this one.
+        customer_id: None on a digest.
+        alert: None on a digest, and where the record was written by another version and cannot be read by this one.
+        digest: None on an alert.
         headline: what happened.
         note: why nobody needs to act on it (retracted, resolved, recorded only); None on an open alert.
         preview: its Slack message.
     """
 
     alert_id: UUID
-    customer_id: UUID
+    customer_id: UUID | None
     customer_name: str | None
     arr: str | None
     csm: str | None
@@ -89,28 +93,37 @@ class Card:
     headline: str
     note: str | None
     alert: Alert | None
+    digest: Digest | None
     deliveries: Sequence[Delivery]
     preview: Markup | None
+
+    @property
+    def reasons(self) -> Sequence[str]:
+        """Why it is there, in plain words."""
+        said = self.alert or self.digest
+        return said.reasons if said else ()
 
 
 def card(row: Row, steps: Iterable[Row], message: Message) -> Card:
     """The card of an alert's row and of the rows of its steps."""
-    alert = _alert(row["record"])
+    said = _said(row["record"])
+    alert = said if isinstance(said, Alert) else None
     customer = alert.customer if alert else None
     return Card(
         alert_id=row["alert_id"],
         customer_id=row["customer_id"],
         customer_name=row["customer_name"] or (customer.name if customer else None),
         arr=money(customer.arr, customer.currency) if customer else None,
-        csm=customer.csm.name if customer and customer.csm else None,
+        csm=said.csm.name if said and said.csm else None,
         kind=_KINDS.get(row["kind"]) or row["kind"],
         severity=row["severity"] if row["severity"] in set(Severity) else "low",
         occurred_at=row["occurred_at"],
-        headline=_headline(alert) if alert else "Written by another version of csatwatch, which can show it in full.",
+        headline=_headline(said),
         note=_note(row["status"], silent=row["silent"]),
         alert=alert,
+        digest=said if isinstance(said, Digest) else None,
         deliveries=tuple(delivery(step) for step in steps),
-        preview=render(message(alert)) if alert else None,
+        preview=render(message(said)) if said else None,
     )
 
 
@@ -128,14 +141,19 @@ def delivery(step: Row) -> Delivery:
     return Delivery(name, tone, state, step["settled_at"] if tone != "waiting" else None, task, draft)
 
 
-def _alert(record: object) -> Alert | None:
+def _said(record: object) -> Alert | Digest | None:
     try:
-        return Alert.model_validate(record)
+        return parse(record)
     except ValidationError:
         return None
 
 
-def _headline(alert: Alert) -> str:
+def _headline(alert: Alert | Digest | None) -> str:
+    if alert is None:
+        return "Written by another version of csatwatch, which can show it in full."
+    if isinstance(alert, Digest):
+        said = summary(alert)
+        return said[0].upper() + said[1:]
     if alert.kind is Kind.POOR_RATING:
         return f"Rated {alert.rating} of 5"
     trend = alert.trend

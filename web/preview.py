@@ -1,12 +1,13 @@
-"""The Slack message of an alert, as its blocks."""
+"""The Slack message of an alert or a digest, as its blocks."""
 
 from collections.abc import Iterable
 
 from schemas.alert import Alert
+from schemas.digest import Digest
 from sinks import slack
 from web.blockkit import Block
 
 
-def slack_message(alert: Alert) -> Iterable[Block]:
-    """What the Slack sink would send for this alert."""
+def slack_message(alert: Alert | Digest) -> Iterable[Block]:
+    """What the Slack sink would send."""
     return slack.message(alert).as_json()

@@ -10,7 +10,8 @@ from pydantic import ValidationError
 from agents import kafka
 from agents.session import connected, visit
 from agents.settings import Settings, load_settings
-from schemas.alert import Alert
+from schemas.digest import Digest, read
+from sinks.slack.digest import summary
 from streams.topology import ALERTS
 
 
@@ -50,9 +51,11 @@ async def _follow(settings: Settings, *, as_json: bool, from_beginning: bool, co
 
 def _line(value: bytes) -> str:
     try:
-        alert = Alert.from_json(value)
+        alert = read(value)
     except ValidationError:
         return "(a record that is no alert of this version)"
+    if isinstance(alert, Digest):
+        return f"{_clock(alert.occurred_at)} {alert.kind} {alert.week}: {alert.csm.name}: {summary(alert)}"
     who = alert.customer.name if alert.customer else alert.customer_id
     silent = ", silent" if alert.silent else ""
     return (

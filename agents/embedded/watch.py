@@ -15,10 +15,11 @@ from agents.settings import Settings
 from agents.transport.ends import ends
 from schemas.alert import Alert
 from schemas.delivery import LedgerRow, State
+from schemas.digest import Digest, read
 from sinks.postgres import connect, queries
-from streams.topology import ALERTS, CUSTOMERS, DEAD_LETTERS, EVENTS
+from streams.topology import ALERTS, CUSTOMERS, DEAD_LETTERS, EVENTS, TRENDS
 
-_READERS: Mapping[str, Sequence[str]] = {"detect": (EVENTS,), "store": (EVENTS, CUSTOMERS), "deliver": (ALERTS,)}
+_READERS: Mapping[str, Sequence[str]] = {"detect": (EVENTS,), "store": (EVENTS, CUSTOMERS), "deliver": (ALERTS, TRENDS)}
 _CONNECTIONS = 2
 
 Arrived = Callable[[Alert], None]
@@ -98,7 +99,9 @@ async def _follow(
         if record.topic == dead_letters:
             refused.append(record.value or b"")
             continue
-        alert = Alert.from_json(record.value)
+        alert = read(record.value)
+        if isinstance(alert, Digest):
+            continue  # comes when it comes, on the week's day and hour: the feed says nothing of it
         known = alerts.get(str(alert.alert_id))
         if known is None or alert.revision > known.revision:
             alerts[str(alert.alert_id)] = alert

@@ -1,8 +1,11 @@
--- What became of the alerts, for who looks on.
+-- What became of the alerts, for who looks on. The weekly digests are no part of it.
 
 -- name: steps
 -- Each step of each alert as it stands.
-select alert_id, step, state, shown_revision, uncertain from deliveries
+select d.alert_id, d.step, d.state, d.shown_revision, d.uncertain
+from deliveries as d
+join alerts as a using (alert_id)
+where a.kind <> 'weekly_digest'
 
 -- name: delivered
 -- Each delivered step with what it left, alert by alert in the order of their ratings.
@@ -18,5 +21,5 @@ left join lateral (
     order by version desc
     limit 1
 ) as e on true
-where d.state = 'done'
+where d.state = 'done' and a.kind <> 'weekly_digest'
 order by a.occurred_at, d.alert_id, array_position(array['slack', 'tasks', 'email'], d.sink), d.step

@@ -2,6 +2,6 @@
 select a.alert_id, a.customer_id, a.kind, a.severity, a.status, a.silent, a.occurred_at, a.record,
        c.name as customer_name
 from alerts a
-join customers c using (customer_id)
+left join customers c using (customer_id)
 where a.alert_id = any($1::uuid[])
 order by a.occurred_at desc, a.alert_id

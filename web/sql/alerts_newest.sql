@@ -2,7 +2,7 @@
 select a.alert_id, a.customer_id, a.kind, a.severity, a.status, a.silent, a.occurred_at, a.record,
        c.name as customer_name
 from alerts a
-join customers c using (customer_id)
+left join customers c using (customer_id)
 where $1::timestamptz is null
    or (a.occurred_at <= $1 and (a.occurred_at < $1 or a.alert_id > $2::uuid))
 order by a.occurred_at desc, a.alert_id
