@@ -107,3 +107,21 @@ ACCOUNT_RECORDS = Counter(
     ["result"],
     registry=REGISTRY,
 )
+ACTIONS_TAKEN = Counter(
+    "csatwatch_actions_taken",
+    "Records of csm-actions that deliver has read, by result: recorded, known, or unreadable.",
+    ["result"],
+    registry=REGISTRY,
+)
+REQUESTS = Counter(
+    "csatwatch_requests",
+    "What people asked for and got, by the kind of the result: email_sent, call_failed and so on.",
+    ["result"],
+    registry=REGISTRY,
+)
+CLICKS = Counter(
+    "csatwatch_clicks",
+    "Clicks and forms from Slack by what became of them: recorded, opened, told, refused, or failed.",
+    ["result"],
+    registry=REGISTRY,
+)

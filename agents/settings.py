@@ -11,6 +11,7 @@ from dotenv import dotenv_values
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 
+from schemas.record import Email
 from sinks import signature
 
 PREFIX = "CSATWATCH_"
@@ -84,6 +85,19 @@ class Settings(BaseModel):
     """The id of the channel that hears of steps which were given up; without it, the fallback channel."""
     slack_timeout_seconds: Annotated[float, Field(ge=0.1, le=60)] = 10
     """How long Slack may take to answer. A step whose worker died is taken over after about three times as long."""
+    slack_app_token: SecretStr | None = None
+    """xapp-…: clicks come over Socket Mode, and no public address is needed."""
+    slack_signing_secret: SecretStr | None = None
+    """Clicks come to /slack/interactions of the pages' address, signed with it."""
+    slack_managers: Annotated[str, Field(pattern=r"^[^\s,]+(\s*,\s*[^\s,]+)*$")] | None = None
+    """Who may act on every customer's alerts: e-mail addresses or Slack user ids, with commas between."""
+    smtp_url: SecretStr | None = None
+    """smtp://USER:PASSWORD@HOST:PORT, with STARTTLS, or smtps://…; without it nothing is mailed."""
+    smtp_sender: Email | None = None
+    """The address that mail comes from, with answers to the CSM; without it, the CSM's own."""
+    smtp_ca_file: Path | None = None
+    smtp_timeout_seconds: Annotated[float, Field(ge=0.1, le=60)] = 10
+    """How long the mail server may take for each of its answers."""
     tasks_system: Literal["builtin", "webhook", "jira", "linear"] = "builtin"
     """What holds the tasks beside the list on the pages."""
     tasks_url: Annotated[str, Field(pattern=r"^https?://\S+$")] | None = None
@@ -126,12 +140,28 @@ class Settings(BaseModel):
         """The name of a topic on this installation's broker."""
         return self.topic_prefix + name
 
+    @property
+    def managers(self) -> frozenset[str]:
+        """`slack_managers`, each in lower case."""
+        return frozenset(each.strip().lower() for each in (self.slack_managers or "").split(",") if each.strip())
+
     def group(self, role: str) -> str:
         """The consumer group of a process."""
         return f"{self.app_id}-{role}"
 
 
-_SECRETS = frozenset({"postgres_dsn", "slack_bot_token", "kafka_security_passwordtasks_token", "tasks_secret"})
+_SECRETS = frozenset(
+    {
+        "postgres_dsn",
+        "slack_bot_token",
+        "slack_app_token",
+        "slack_signing_secret",
+        "smtp_url",
+        "kafka_security_password",
+        "tasks_token",
+        "tasks_secret",
+    }
+)
 _NEEDED: Mapping[str, tuple[str, ...]] = {
     "builtin": (),
     "webhook": ("tasks_url", "tasks_secret"),
@@ -146,6 +176,9 @@ _SHAPES: Mapping[str, str] = {
         "must be a channel's id, like C0123456789: Slack shows it below the channel's details",
     ),
     "slack_timeout_seconds": "must be seconds, from 0.1 to 60",
+    "slack_managers": "must be e-mail addresses or Slack user ids, with commas between",
+    "smtp_sender": "must be an e-mail address",
+    "smtp_timeout_seconds": "must be seconds, from 0.1 to 60",
     "session_timeout_seconds": "must be seconds, from 1 to 60",
     "static_membership": "must be true or false",
     "standby_replicas": "must be a number from 0 to 8",
