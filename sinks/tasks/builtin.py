@@ -32,9 +32,8 @@ class Tasks:
                 made = card(delivery)
             except template.BadTemplate as bad:
                 refused[str(row_id(delivery))] = Permanent(f"the title's template: {bad}")
-                continue
-            if made.customer_id is None:
-                refused[made.task_id] = Permanent("a task needs a customer, and this alert has none")
+            except Permanent as wrong:
+                refused[str(row_id(delivery))] = wrong
             else:
                 (open_ if delivery.alert.status.open else over).append(made)
         steps = {str(row_id(delivery)): delivery.step for delivery in deliveries}
@@ -58,7 +57,7 @@ def _row(made: Card, step: str) -> tuple[object, ...]:
         made.task_id,
         str(made.alert.alert_id),
         step,
-        made.customer_id,
+        made.alert.customer_id,
         made.title,
         made.priority,
         made.owner_email,

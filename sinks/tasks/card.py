@@ -7,7 +7,6 @@ from enum import StrEnum
 from schemas import template
 from schemas.action import ActionKind
 from schemas.alert import Alert
-from schemas.digest import Digest
 from schemas.workflow import CreateTask
 from sinks.base import Delivery
 from sinks.rows import row_id
@@ -41,8 +40,7 @@ class Card:
     """
 
     task_id: str
-    alert: Alert | Digest
-    customer_id: str | None
+    alert: Alert
     customer_name: str | None
     state: State
     title: str
@@ -57,12 +55,12 @@ class Card:
     reopened: bool = False
 
 
-def title(alert: Alert | Digest, config: CreateTask) -> str:
+def title(alert: Alert, config: CreateTask) -> str:
     """The task's title, on one line. Raises `schemas.template.BadTemplate`."""
     return cut(one_line(template.render(config.title, alert)), _TITLE)
 
 
-def due_at(alert: Alert | Digest, config: CreateTask) -> datetime:
+def due_at(alert: Alert, config: CreateTask) -> datetime:
     """When the task is due."""
     start = alert.occurred_at if config.due_date_from == "occurred_at" else alert.detected_at
     return start + timedelta(hours=config.due_date_offset_hours)
@@ -79,19 +77,15 @@ def state(delivery: Delivery) -> tuple[State, str]:
 
 
 def card(delivery: Delivery) -> Card:
-    """The task of a delivery. Raises `schemas.template.BadTemplate`."""
-    alert = delivery.alert
+    """The task of a delivery. Raises `schemas.template.BadTemplate`, and `sinks.base.Permanent` on a digest."""
+    alert = delivery.about_customer
     config = CreateTask.model_validate(delivery.config)
     now, why = state(delivery)
-    account = alert.customer if isinstance(alert, Alert) else None
-    csm = account.csm if account else getattr(alert, "csm", None)
-    ticket = alert.ticket if isinstance(alert, Alert) else None
-    feedback = alert.feedback if isinstance(alert, Alert) else None
+    csm = alert.customer.csm if alert.customer else None
     return Card(
         task_id=str(row_id(delivery)),
         alert=alert,
-        customer_id=alert.customer_id if isinstance(alert, Alert) else None,
-        customer_name=one_line(account.name) if account else None,
+        customer_name=one_line(alert.customer.name) if alert.customer else None,
         state=now,
         title=title(alert, config),
         priority=config.priority,
@@ -99,15 +93,13 @@ def card(delivery: Delivery) -> Card:
         owner_name=one_line(csm.name) if csm else None,
         owner_email=csm.email if csm else None,
         facts=tuple(one_line(fact) for fact in _facts(alert)),
-        quote=cut(clean(feedback).strip(), _QUOTED) if feedback else None,
-        ticket_url=ticket.ticket_url if ticket else None,
+        quote=cut(clean(alert.feedback).strip(), _QUOTED) if alert.feedback else None,
+        ticket_url=alert.ticket.ticket_url,
         why=why,
     )
 
 
-def _facts(alert: Alert | Digest) -> list[str]:
-    if not isinstance(alert, Alert):
-        return list(alert.reasons)
+def _facts(alert: Alert) -> list[str]:
     ticket = alert.ticket
     subject = f": {ticket.ticket_subject}" if ticket.ticket_subject else ""
     customer = [f"Customer: {alert.customer.name}"] if alert.customer else []

@@ -78,11 +78,12 @@ class Http:
                 raw = await response.content.read(_LARGEST)
                 answer = Answer(response.status, _json(raw), response.headers)
         except aiohttp.ClientConnectorError:
-            raise Retriable(f"{self._name}: cannot connect") from None
+            raise Retriable(f"{self._name}: cannot connect", away=True) from None
         except TimeoutError:
             text = f"{self._name}: no answer within {self._timeout:g} s"
             # Asked about no sooner than it could still be under way there.
-            raise Retriable(text, after=self._timeout if changes else None, uncertain=changes) from None
+            after = self._timeout if changes else None
+            raise Retriable(text, after=after, uncertain=changes, away=True) from None
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise Retriable(f"{self._name}: {type(error).__name__}", uncertain=changes) from None
         if answer.status in accept or HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES:
@@ -92,13 +93,14 @@ class Http:
     def _refused(self, answer: Answer, *, changes: bool) -> Retriable | Permanent:
         status, what = answer.status, f"{self._name}: HTTP {answer.status}"
         if status == HTTPStatus.TOO_MANY_REQUESTS:
-            return Retriable(f"{self._name}: rate limited", after=retry_after(answer.headers) or _WAIT_UNTOLD)
+            wait = retry_after(answer.headers)
+            return Retriable(f"{self._name}: rate limited", after=_WAIT_UNTOLD if wait is None else wait, counts=False)
         if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
-            return Retriable(f"{what}: mend the token or its rights", after=_WAIT_FOR_OPERATOR)
+            return Retriable(f"{what}: mend the token or its rights", after=_WAIT_FOR_OPERATOR, away=True)
         if status in (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.CONFLICT):
             return Retriable(what, uncertain=changes)
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            return Retriable(what, after=retry_after(answer.headers), uncertain=changes)
+            return Retriable(what, after=retry_after(answer.headers), uncertain=changes, away=True)
         return Permanent(what)
 
 

@@ -181,7 +181,7 @@ class Linear:
         if errors:
             code = str((errors[0].get("extensions") or {}).get("code") or "") if isinstance(errors[0], dict) else ""
             if code == "RATELIMITED":
-                raise Retriable("linear: rate limited", after=_until_reset(answer.headers))
+                raise Retriable("linear: rate limited", after=_until_reset(answer.headers), counts=False)
             raise _Refused(code if _CODE.fullmatch(code) else "UNKNOWN")
         found = data.get("data")
         if not isinstance(found, dict):
@@ -196,7 +196,7 @@ def chosen_id(task_id: str) -> str:
 
 def _meaning(code: str) -> Retriable | Permanent:
     if code in {"AUTHENTICATION_ERROR", "FORBIDDEN"}:
-        return Retriable(f"linear: {code}: mend the token or its rights", after=_WAIT_FOR_OPERATOR)
+        return Retriable(f"linear: {code}: mend the token or its rights", after=_WAIT_FOR_OPERATOR, away=True)
     if code in {"INTERNAL_SERVER_ERROR", "LOCK_TIMEOUT", "NETWORK_ERROR"}:
         return Retriable(f"linear: {code}", uncertain=True)
     return Permanent(f"linear: {code}")

@@ -14,7 +14,6 @@ import yaml
 
 from schemas import template
 from schemas.alert import Alert
-from schemas.digest import Digest
 from sinks import signature
 from sinks.base import Permanent
 from sinks.tasks.card import Card, State
@@ -138,7 +137,7 @@ def _texts(tree: object, place: str) -> list[tuple[str, str]]:
             return []
 
 
-def _render(tree: object, alert: Alert | Digest, extra: Mapping[str, object]) -> object:
+def _render(tree: object, alert: Alert, extra: Mapping[str, object]) -> object:
     match tree:
         case str():
             return template.render(tree, alert, extra)
@@ -168,7 +167,7 @@ def _data(card: Card) -> dict[str, Any]:
 
 def _default(card: Card, kind: str, now: datetime) -> dict[str, Any]:
     customer = {
-        "customer_id": card.customer_id,
+        "customer_id": card.alert.customer_id,
         "customer_name": card.customer_name,
         "alert_id": str(card.alert.alert_id),
     }
