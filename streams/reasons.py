@@ -14,6 +14,8 @@ def why_fired(kind: Kind, status: Status, event: CsatReceived, trend: Trend, pol
         whose = f" for {' and '.join(policy.overridden_for)}" if policy.overridden_for else ""
         if status is Status.RETRACTED:
             return f"Retracted: a later answer rates it {event.rating} of 5, and only {limit} or less is poor{whose}."
+        if event.rating > limit:
+            return f"Rated {event.rating} of 5: poor when it came; by now {limit} or less is{whose}."
         return f"Rated {event.rating} of 5: {limit} or less alerts{whose}, {limit + 1} would not have."
     rule = policy.declining_trend
     measured = (

@@ -34,7 +34,10 @@ def judge(
         return Judged(Severity.LOW, (f"Severity low: rated {rating} of 5 by now.",))
     column, stake = band(customer, table)
     if kind is Kind.POOR_RATING:
-        severity = table.poor_rating[rating][column]
+        row = table.poor_rating.get(rating)
+        if row is None:  # raised under another policy
+            return Judged(Severity.LOW, (f"Severity low: the policy has no row for {rating} of 5 by now.",))
+        severity = row[column]
         reasons = [f"Severity {severity}: rated {rating} of 5, {stake}."]
     else:
         severity = table.declining_trend[column]

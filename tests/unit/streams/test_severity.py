@@ -151,3 +151,8 @@ def test_a_falling_trend_has_a_row_of_its_own() -> None:
 def test_a_rating_that_is_no_longer_poor_is_low_whatever_raises() -> None:
     found = judged(5, account(), status=Status.RETRACTED, was_escalated=True)
     assert found == ("low", ("Severity low: rated 5 of 5 by now.",))
+
+
+def test_a_rating_that_another_policy_found_poor_is_low() -> None:
+    found = judged(3, account(), status=Status.UPDATED, was_escalated=True)
+    assert found == ("low", ("Severity low: the policy has no row for 3 of 5 by now.",))
