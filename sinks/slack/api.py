@@ -12,7 +12,16 @@ from sinks.base import Permanent
 from sinks.slack.errors import NO_THREAD, POST, UNREACHABLE, RateLimited, ThreadGone, classify, code_of
 
 # Slack takes JSON for what changes something only: https://docs.slack.dev/apis/web-api.
-_READS = frozenset({"auth.test", "conversations.history", "conversations.replies", "users.lookupByEmail"})
+_READS = frozenset(
+    {
+        "auth.test",
+        "chat.getPermalink",
+        "conversations.history",
+        "conversations.replies",
+        "users.info",
+        "users.lookupByEmail",
+    }
+)
 _MANY = 10_000  # channels that ask for a pause at the same time
 
 

@@ -9,15 +9,14 @@ from aiolimiter import AsyncLimiter
 from schemas.notice import Notice, notice_of
 from sinks.base import PREVIEW, Delivery, Elsewhere, Permanent, Receipt, Retriable
 from sinks.slack.api import Api
-from sinks.slack.content import content, identity
+from sinks.slack.content import content
 from sinks.slack.errors import POST, ThreadGone
+from sinks.slack.history import reconcile
 from sinks.slack.people import People
 from sinks.slack.target import Target, Targets
 
 _A_MESSAGE_EVERY = 1.0  # seconds a channel: https://docs.slack.dev/apis/web-api/rate-limits
 _CHANNELS = 10_000  # whose pace is kept
-_A_PAGE = 200  # messages of a channel's history
-_MARGIN = 60.0  # seconds that Postgres's clock and Slack's may be apart
 
 
 class Remember(Protocol):
@@ -128,41 +127,7 @@ class Slack:
         await self._api.call("chat.update", channel=channel, ts=ts, parse="none", link_names=False, **composed)
 
     async def _reconcile(self, delivery: Delivery, channel: str) -> str | None:
-        """The ts of the message that an earlier try left in the channel; None: there is none. Later twins go."""
-        try:
-            found = await self._sent(delivery, channel)
-            for twin in found[1:]:
-                await self._api.call("chat.delete", channel=channel, ts=twin)
-        except Retriable as error:
-            raise Retriable(
-                str(error), after=error.after, uncertain=True, counts=error.counts, away=error.away
-            ) from None
-        return found[0] if found else None
-
-    async def _sent(self, delivery: Delivery, channel: str) -> list[str]:
-        wanted = (str(delivery.alert.alert_id), delivery.step)
-        place = {"ts": delivery.thread} if delivery.thread else {}
-        method = "conversations.replies" if delivery.thread else "conversations.history"
-        found: list[str] = []
-        more: dict[str, Any] = {}
-        while True:
-            try:
-                page = await self._api.call(
-                    method,
-                    channel=channel,
-                    include_all_metadata=True,
-                    oldest=f"{delivery.created_at.timestamp() - _MARGIN:.6f}",
-                    limit=_A_PAGE,
-                    **place,
-                    **more,
-                )
-            except ThreadGone:
-                return []
-            found += [str(each["ts"]) for each in page.get("messages", ()) if identity(each) == wanted]
-            cursor = (page.get("response_metadata") or {}).get("next_cursor")
-            if not cursor:
-                return sorted(found, key=float)
-            more = {"cursor": cursor}
+        return await reconcile(self._api, delivery, channel)
 
     def _limiter(self, channel: str) -> AsyncLimiter:
         limiter = self._limiters.setdefault(channel, AsyncLimiter(1, _A_MESSAGE_EVERY))

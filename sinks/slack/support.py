@@ -1,0 +1,120 @@
+"""The sink of what a person asked Support for: one message in the customer's support channel, with the context."""
+
+import re
+from typing import Any
+
+from pydantic import ValidationError
+from slack_sdk.models.blocks import ContextBlock, HeaderBlock, MarkdownTextObject, PlainTextObject, SectionBlock
+
+from schemas.action import Action
+from schemas.alert import Alert
+from sinks.base import Delivery, Permanent, Receipt, Retriable
+from sinks.safe_text import cut
+from sinks.slack.api import Api
+from sinks.slack.content import EVENT_TYPE
+from sinks.slack.deeds import person
+from sinks.slack.errors import POST
+from sinks.slack.escape import mrkdwn, mrkdwn_line, plain
+from sinks.slack.history import reconcile
+from sinks.slack.message import Message
+from sinks.slack.sender import Remember
+from sinks.slack.wording import hours
+
+CHANNEL = re.compile(r"[CG][A-Z0-9]{2,}")
+"""The id of a channel. By a name, a message whose sending was cut off could not be looked for."""
+
+_HEADER, _LINE, _TEXT = 150, 1200, 2800  # characters
+
+
+class NoSupport:
+    """In place of `Support` while no Slack is set."""
+
+    async def send(self, delivery: Delivery) -> Receipt | None:
+        """Raises Permanent."""
+        del delivery
+        raise Permanent("no Slack is set up (CSATWATCH_SLACK_BOT_TOKEN)")
+
+
+class Support:
+    """Posts to the channel that the account names as `support_channel`.
+
+    Args:
+        api: the workspace.
+        remember: see `sinks.slack.sender.Remember`.
+    """
+
+    def __init__(self, api: Api, *, remember: Remember) -> None:
+        self._api = api
+        self._remember = remember
+
+    async def send(self, delivery: Delivery) -> Receipt | None:
+        """Post it, unless an earlier try did. See `sinks.base.Sink`."""
+        alert = delivery.about_customer
+        channel = alert.customer.support_channel if alert.customer else None
+        if channel is None:
+            raise Permanent("the account names no support channel")
+        if not CHANNEL.fullmatch(channel):
+            raise Permanent("the account's support channel is no channel's id, like C0123456789")
+        try:
+            request = Action.model_validate(delivery.config)
+        except ValidationError:
+            raise Permanent("the request cannot be read") from None
+        if delivery.uncertain and delivery.destination is not None:
+            sent = await reconcile(self._api, delivery, delivery.destination)
+            if sent is not None:
+                return Receipt(delivery.destination, sent)
+        message = word_to_support(alert, request)
+        if not await self._remember(delivery, channel, None):
+            raise Retriable("the claim is lost to another worker", counts=False)
+        posted = await self._api.call(
+            POST,
+            channel=channel,
+            text=message.text,
+            blocks=message.as_json(),
+            metadata=_metadata(delivery),
+            unfurl_links=False,
+            unfurl_media=False,
+            parse="none",
+            link_names=False,
+        )
+        return Receipt(str(posted["channel"]), str(posted["ts"]))
+
+
+def word_to_support(alert: Alert, request: Action) -> Message:
+    """What Support is told: who asks, about which ticket, and what the customer said."""
+    ticket = alert.ticket
+    name = plain(alert.customer.name) if alert.customer else f"Customer {alert.customer_id[:8]}…"
+    title = f"Help Wanted with a Ticket of {name}"
+    lines = [
+        f"{person(request.by)} asks Support to look at ticket #{mrkdwn_line(ticket.ticket_id.lstrip('#'), _LINE)}."
+    ]
+    if ticket.ticket_subject:
+        lines.append(f'Subject: "{mrkdwn_line(ticket.ticket_subject, _LINE)}"')
+    if ticket.ticket_category:
+        lines.append(f"Category: {mrkdwn_line(ticket.ticket_category, _LINE)}")
+    if ticket.assignee:
+        lines.append(f"Assignee: {mrkdwn_line(ticket.assignee, _LINE)}")
+    if ticket.resolution_time_hours is not None:
+        sla = f" (SLA: {hours(ticket.sla_hours)})" if ticket.sla_hours is not None else ""
+        lines.append(f"Resolution time: {hours(ticket.resolution_time_hours)}{sla}")
+    if ticket.ticket_url:
+        lines.append(f"Ticket: {mrkdwn_line(ticket.ticket_url, _LINE)}")
+    lines.append(f"The customer rated it {alert.rating}/5.")
+    sections = ["\n".join(lines)]
+    if feedback := mrkdwn(alert.feedback or "", _TEXT):
+        sections.append(f'Customer feedback:\n"{feedback}"')
+    if note := mrkdwn(request.note or "", _TEXT):
+        sections.append(f"Note:\n{note}")
+    blocks = [
+        HeaderBlock(text=PlainTextObject(text=cut(title, _HEADER), emoji=True)),
+        *(SectionBlock(text=MarkdownTextObject(text=text, verbatim=True)) for text in sections),
+    ]
+    if request.link:
+        link = f"Asked for <{request.link}|here>. Answers in this thread reach the CSM's team."
+        blocks.append(ContextBlock(elements=[MarkdownTextObject(text=link, verbatim=True)]))
+    return Message(tuple(blocks), mrkdwn_line(title, _LINE))
+
+
+def _metadata(delivery: Delivery) -> dict[str, Any]:
+    payload = {"alert_id": str(delivery.alert.alert_id), "step": delivery.step, "revision": delivery.alert.revision}
+    return {"event_type": EVENT_TYPE, "event_payload": payload}
