@@ -261,7 +261,7 @@ class Detector:
         self._states.update(restored)
         for partition, states in restored.items():
             # Accounts that became known while nobody had the partition.
-            known = [self._accounts.known[c] for c in states.customers_waiting() if c in self._accounts.known]
+            known = [self._accounts.known[c] for c in states.customers_waiting if c in self._accounts.known]
             await self._update_waiting(states, partition, known)
 
     async def _check_epoch(self, restored: Mapping[int, PartitionStates]) -> None:

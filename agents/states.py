@@ -1,11 +1,10 @@
 """The states of one partition's customers: a cache over the table's local store, and what changed in it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
-import msgspec
 from msgspec.structs import astuple
 
 from agents.position import POSITION, Position
@@ -22,9 +21,6 @@ _WAITING = b"waiting:"
 _CACHED = 20_000  # customers a partition
 _UNDER_WAY = 4  # batches: the next is folded while the alerts of those before it are acknowledged
 
-_encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(dict[str, bytes]).decode
-
 
 class PartitionStates:
     """States of one assignment. Made anew with each: meanwhile another worker may have written.
@@ -32,6 +28,7 @@ class PartitionStates:
     Attributes:
         position: up to where they go.
         under_way: held from the fold of a batch until what follows from it is acknowledged; several may be.
+        customers_waiting: those that may have alerts which wait for their account, and perhaps some that have not.
         writing: held while a checkpoint is written: one at a time.
     """
 
@@ -42,11 +39,12 @@ class PartitionStates:
         self._store = store
         self._partition = partition
         self._tracks: dict[str, Track] = {}
-        self._waiting: dict[str, Mapping[str, bytes]] = {}
+        self._waiting: dict[bytes, bytes | None] = {}  # what changed among the alerts that wait for their account
         self._changed: set[str] = set()
-        self._changed_waiting: set[str] = set()
         self._in_flight: dict[bytes, bytes | None] = {}  # taken for a checkpoint that is not in the store yet
         self._trends: dict[str, Trend] = {}  # as last published
+        keys = (key for key, _ in store.items_from(partition, _WAITING))
+        self.customers_waiting = {key.removeprefix(_WAITING).split(b":")[0].decode() for key in keys}
         position = store.value(partition, POSITION)
         self.position = Position() if position is None else decode_position(position)
 
@@ -68,50 +66,35 @@ class PartitionStates:
         """Every record up to this one is in the states."""
         self.position = Position(self.position.epoch, offset, timestamp)
 
-    def track(self, customer_id: str) -> Track:
-        """The customer's track, an empty one for a new customer."""
-        track = self._tracks.get(customer_id)
-        if track is None:
-            value = self._stored(customer_id.encode())
-            track = self._tracks[customer_id] = Track() if value is None else self._decoded(customer_id, value)
-            if track.epoch != self.position.epoch:
-                track.epoch, track.applied = self.position.epoch, -1
-        return track
-
-    def changed(self, customer_id: str) -> None:
-        """Keep the customer's track with the next checkpoint."""
+    def take(self, customer_id: str) -> Track:
+        """The customer's track, an empty one for a new customer. It is kept with the next checkpoint."""
         self._changed.add(customer_id)
+        track = self._tracks.get(customer_id)
+        return self._load(customer_id) if track is None else track
 
     def forget(self, customer_id: str, applied: int) -> None:
         """Replace the track by an empty one that has seen `applied`, and drop what was waiting."""
-        track = self.track(customer_id)
+        track = self.take(customer_id)
+        for alert_id in track.waiting:
+            self.set_waiting(customer_id, alert_id, None)
         track.clear()
         track.applied = applied
-        self._changed.add(customer_id)
-        self.set_waiting(customer_id, {})
 
-    def waiting(self, customer_id: str) -> Mapping[str, bytes]:
-        """Open alerts that were published before the account was known: alert id → record."""
-        found = self._waiting.get(customer_id)
-        if found is None:
-            value = self._stored(_WAITING + customer_id.encode())
-            found = self._waiting[customer_id] = {} if value is None else _decode(value)
-        return found
+    def waiting(self, customer_id: str, alert_id: str) -> bytes | None:
+        """The record of one of the open alerts that were published before the account was known."""
+        key = _waiting_key(customer_id, alert_id)
+        return self._waiting[key] if key in self._waiting else self._stored(key)
 
-    def set_waiting(self, customer_id: str, waiting: Mapping[str, bytes]) -> None:
-        """Keep `waiting` with the next checkpoint."""
-        self._waiting[customer_id] = waiting
-        self._changed_waiting.add(customer_id)
-
-    def customers_waiting(self) -> Iterator[str]:
-        """The customers of the store that have alerts waiting for their account."""
-        for key, _ in self._store.items_from(self._partition, _WAITING):
-            yield key.removeprefix(_WAITING).decode()
+    def set_waiting(self, customer_id: str, alert_id: str, record: bytes | None) -> None:
+        """Keep that record with the next checkpoint; None drops it."""
+        if record is not None:
+            self.customers_waiting.add(customer_id)
+        self._waiting[_waiting_key(customer_id, alert_id)] = record
 
     @property
     def has_changes(self) -> bool:
         """Whether the next checkpoint has anything to keep."""
-        return bool(self._changed or self._changed_waiting)
+        return bool(self._changed)
 
     def take_changes(self) -> Mapping[bytes, bytes | None]:
         """What the next checkpoint writes; None deletes."""
@@ -119,9 +102,8 @@ class PartitionStates:
         for customer in self._changed:
             for suffix, value in self._tracks[customer].encode().items():
                 changes[(customer + suffix).encode()] = value
-        for customer in self._changed_waiting:
-            waiting = self._waiting[customer]
-            changes[_WAITING + customer.encode()] = _encode(waiting) if waiting else None
+        changes |= self._waiting
+        self._waiting = {}
         changes[POSITION] = encode_position(self.position)
         self._in_flight = changes
         return changes
@@ -137,18 +119,26 @@ class PartitionStates:
             self._trends[customer] = trend
             record = CustomerTrend(*astuple(trend), customer_id=customer, as_of=instant(track.newest))
             records.append(Outgoing(partition, customer.encode(), encode(record)))
-        self._changed, self._changed_waiting = set(), set()
+        self._changed = set()
         return records
 
     def written(self) -> None:
         """The changes taken last are in the store."""
         self._in_flight = {}
         self._trim(self._tracks)
-        self._trim(self._waiting)
         self._trim(self._trends)
 
-    def _decoded(self, customer_id: str, head: bytes) -> Track:
-        return Track.decode(head, lambda suffix: self._stored((customer_id + suffix).encode()))
+    def _load(self, customer_id: str) -> Track:
+        head = self._stored(customer_id.encode())
+        track = (
+            Track()
+            if head is None
+            else Track.decode(head, lambda suffix: self._stored((customer_id + suffix).encode()))
+        )
+        if track.epoch != self.position.epoch:
+            track.epoch, track.applied = self.position.epoch, -1
+        self._tracks[customer_id] = track
+        return track
 
     def _stored(self, key: bytes) -> bytes | None:
         if key in self._in_flight:
@@ -159,5 +149,9 @@ class PartitionStates:
         # The oldest half goes, what the next checkpoint still needs stays.
         if len(cache) > _CACHED:
             for customer in list(cache)[: len(cache) - _CACHED // 2]:
-                if customer not in self._changed and customer not in self._changed_waiting:
+                if customer not in self._changed:
                     del cache[customer]
+
+
+def _waiting_key(customer_id: str, alert_id: str) -> bytes:
+    return _WAITING + f"{customer_id}:{alert_id}".encode()

@@ -1,15 +1,15 @@
 """What does an update of one customer cost, however long the history is? In this process, without Kafka."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 
 from bench.feed import Sent, draw
 from schemas.policy import load_policy
+from streams.memory import MemoryStates
 from streams.pipeline import Pipeline
-from streams.track import Track
 
 _BATCH = 1_000
 _NOW = datetime(9000, 1, 1, tzinfo=UTC)
@@ -28,38 +28,10 @@ class Record:
     headers: Sequence[tuple[str, bytes]] = ()
 
 
-class States:
-    """States in memory, without a store behind them."""
-
-    def __init__(self) -> None:
-        self._tracks: dict[str, Track] = {}
-        self._waiting: dict[str, Mapping[str, bytes]] = {}
-
-    def track(self, customer_id: str) -> Track:
-        """The customer's track."""
-        return self._tracks.setdefault(customer_id, Track())
-
-    def changed(self, customer_id: str) -> None:
-        """Nothing is kept."""
-
-    def forget(self, customer_id: str, applied: int) -> None:
-        """Replace the track."""
-        self._tracks[customer_id] = track = Track()
-        track.applied = applied
-
-    def waiting(self, customer_id: str) -> Mapping[str, bytes]:
-        """Alerts that wait for the account."""
-        return self._waiting.get(customer_id, {})
-
-    def set_waiting(self, customer_id: str, waiting: Mapping[str, bytes]) -> None:
-        """Keep them."""
-        self._waiting[customer_id] = waiting
-
-
 def microseconds_per_update(ratings: int, updates: int) -> float:
     """The mean over `updates` ratings of a customer who has so many in the window all the time."""
     policy = load_policy(None)
-    pipeline, states = Pipeline(policy, 1), States()
+    pipeline, states = Pipeline(policy, 1), MemoryStates()
     records = _records(policy.window / ratings)
     for _ in range(0, ratings, _BATCH):
         pipeline.process(list(islice(records, _BATCH)), 0, states, {}, _NOW)

@@ -14,7 +14,7 @@ from schemas.wire import Alert, Context, CsatReceived, PolicyVersion, Routed, Su
 from streams.detect import Rules
 from streams.reasons import what_is_usual, why_fired, why_silent, why_this_person
 from streams.severity import Judged, judge
-from streams.track import Answer, Track
+from streams.track import Track
 
 _ANSWER = SuggestedAction("send_email", "An answer within a day shows that the feedback was read.")
 _ESCALATED = SuggestedAction("coordinate", "The ticket was escalated.")
@@ -35,14 +35,14 @@ class Said(NamedTuple):
 NOTHING = Said()
 
 
-def context_of(track: Track, answer: Answer, rules: Rules) -> Context:
-    """What the window says beside the answer itself, which is in the track."""
+def context_of(track: Track, at: int, rating: int, rules: Rules) -> Context:
+    """What the window says beside an answer in it, which was given `at` (microseconds)."""
     others = len(track.answers) - 1
-    tickets, low = track.month_up_to(answer.at, rules.poor, rules.spans)
+    tickets, low = track.month_up_to(at, rules.poor, rules.spans)
     return Context(
         tickets_30d=tickets,
         low_ratings_30d=low,
-        previous_avg=(track.counted(rules.spans).total - answer.rating) / others if others else None,
+        previous_avg=(track.counted(rules.spans).total - rating) / others if others else None,
         previous_n=others or None,
     )
 

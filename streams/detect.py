@@ -6,7 +6,8 @@ from typing import NamedTuple
 from schemas.alert import Evidence, Status
 from schemas.policy import Policy
 from schemas.wire import Trend
-from streams.track import DAY, Spans, Track
+from streams.spans import DAY, Spans
+from streams.track import Track
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _PARTS = 1_000_000
@@ -94,7 +95,7 @@ def measure(track: Track, rules: Rules) -> Trend:
 
 def _below(kept: int, track: Track, rules: Rules) -> bool | None:
     """Whether the recent mean is below `kept` millionths of the baseline's; None where there are too few ratings."""
-    sums = track.sums or track.counted(rules.spans)
+    sums = track.counted(rules.spans)
     recent_n = len(track.answers) - sums.first_recent
     baseline_n = sums.first_recent - sums.first_baseline
     if recent_n < rules.recent_min or baseline_n < rules.baseline_min:

@@ -22,10 +22,11 @@ from schemas.wire import (
 )
 from streams import alert as alerts
 from streams import detect
+from streams.answers import Answer, Mark
 from streams.detect import Rules
 from streams.partition import partition_of
 from streams.topology import HEADER_BACKFILL, HEADER_REROUTED
-from streams.track import APPLIED, Answer, Fold, Track, TrendAlert
+from streams.track import APPLIED, MOST_WAITING, Track, TrendAlert
 from streams.validate import FUTURE_TOLERANCE, InvalidEvent, decode, in_future
 
 _LOG_APPEND_TIME = 1
@@ -50,32 +51,32 @@ class Record(Protocol):
 
 
 class States(Protocol):
-    """The states of one partition's customers."""
+    """The states of one partition's customers.
 
-    def track(self, customer_id: str) -> Track:
-        """The customer's track, an empty one for a new customer. What is changed in it must be told to `changed`."""
-        ...
+    Attributes:
+        customers_waiting: those that may have alerts which wait for their account.
+    """
 
-    def changed(self, customer_id: str) -> None:
-        """The customer's track is to be kept with the next checkpoint."""
+    customers_waiting: set[str]
+
+    def take(self, customer_id: str) -> Track:
+        """The customer's track, an empty one for a new customer. It is kept with the next checkpoint."""
         ...
 
     def forget(self, customer_id: str, applied: int) -> None:
         """Replace the customer's track by an empty one that has seen `applied`, and drop what was waiting."""
         ...
 
-    def waiting(self, customer_id: str) -> Mapping[str, bytes]:
-        """Open alerts that were published before the account was known: alert id → record."""
+    def waiting(self, customer_id: str, alert_id: str) -> bytes | None:
+        """The record of one of the open alerts in the track's `waiting`."""
         ...
 
-    def set_waiting(self, customer_id: str, waiting: Mapping[str, bytes]) -> None:
-        """Keep `waiting` with the next checkpoint; an empty one is dropped."""
+    def set_waiting(self, customer_id: str, alert_id: str, record: bytes | None) -> None:
+        """Keep that record with the next checkpoint; None drops it."""
         ...
 
 
 _MOST_HOMES = 1_000_000
-MOST_WAITING = 20
-"""Alerts of one customer that wait for the account; more than that are not updated when it arrives."""
 
 
 class Raised(NamedTuple):
@@ -145,37 +146,37 @@ class Pipeline:
         if len(self._homes) > _MOST_HOMES:
             self._homes.clear()
         batch = _Batch(self, self._homes, partition, states, accounts, now)
-        batch.outcome.counts.update([batch.take(record) for record in records])
+        batch.run(records)
         return batch.outcome
 
     def account_arrived(self, customer: Customer, states: States, now: datetime) -> list[tuple[Alert, bytes]]:
         """The open alerts of an account that was not known when they were raised, once more with it."""
-        waiting = states.waiting(customer.customer_id)
-        if not waiting:
+        if customer.customer_id not in states.customers_waiting:
             return []
-        track = states.track(customer.customer_id)
+        states.customers_waiting.discard(customer.customer_id)
+        track = states.take(customer.customer_id)
         found = []
-        for value in waiting.values():
-            alert = decode_alert(value)
-            holder = track.answer_to(alert.response_id) if alert.kind == Kind.POOR_RATING else track.trend
-            if holder is None or not holder.open or holder.revision != alert.revision:
+        for alert_id in track.waiting:
+            value = states.waiting(customer.customer_id, alert_id)
+            states.set_waiting(customer.customer_id, alert_id, None)
+            if value is None:
                 continue
-            holder.revision += 1
-            if isinstance(holder, Answer):
-                track.touched(holder)
-            updated = alerts.with_account(alert, customer, holder.revision, self.policy, now)
+            alert = decode_alert(value)
+            revision = _still_open(alert, track)
+            if revision is None:
+                continue
+            updated = alerts.with_account(alert, customer, revision + 1, self.policy, now)
             found.append((updated, encode(updated)))
-        states.changed(customer.customer_id)
-        states.set_waiting(customer.customer_id, {})
+        track.waiting = []
         return found
 
     def trend(self, track: Track) -> Trend | None:
         """The customer's trend as of the newest rating; None without ratings."""
-        return detect.measure(track, self.rules) if track.answers else None
+        return detect.measure(track, self.rules) if len(track.answers) else None
 
 
 class _Batch:
-    """One batch on its way. Its methods run for every event: they make nothing that only an alert needs."""
+    """One batch on its way. What runs for every event makes nothing that only an alert needs."""
 
     __slots__ = ("_accounts", "_clock", "_homes", "_now", "_partition", "_pipeline", "_rules", "_states", "outcome")
 
@@ -198,62 +199,90 @@ class _Batch:
         self._now = now
         self._clock = None if now is None else detect.microseconds(now)
 
-    def take(self, record: Record) -> tuple[str, str]:
-        """Fold one record. Returns its event type and what became of it."""
-        arrived = record.timestamp * 1000 if record.timestamp_type == _LOG_APPEND_TIME else self._clock
-        try:
-            event = decode(record.value, self._homes)
-            at = _time_of(event, arrived)
-        except InvalidEvent as error:
-            self.outcome.refused.append(Refused(record, error))
-            return "unknown", "dead_letter"
-        kind = _TYPES[type(event)]
+    def run(self, records: Iterable[Record]) -> None:
+        """Fold all of them."""
+        homes, here, take, rules = self._homes, self._partition, self._states.take, self._rules
+        spans, poor, applied = rules.spans, rules.poor, 0
+        for record in records:
+            arrived = record.timestamp * 1000 if record.timestamp_type == _LOG_APPEND_TIME else self._clock
+            try:
+                event = decode(record.value, homes)
+                at = _time_of(event, arrived)
+            except InvalidEvent as error:
+                self.outcome.refused.append(Refused(record, error))
+                self._count("unknown", "dead_letter")
+                continue
+            customer_id = event.customer_id
+            if homes.get(customer_id) != here and not self._belongs_here(record, event):
+                continue
+            track = take(customer_id)
+            offset = record.offset
+            if offset <= track.applied:
+                self._count(_TYPES[event.__class__], "replayed")
+                continue
+            track.applied = offset
+            if event.__class__ is not CsatReceived:
+                self._take_other(event, at, record, track)
+                continue
+            ticket, rating = event.ticket_id, event.rating
+            if not track.append(at, rating, event.response_id or ticket, event.event_id, ticket, spans):
+                self._take_again(event, at, record, arrived, track)
+                continue
+            applied += 1
+            turn = detect.turn(track, rules)
+            if rating <= poor or turn is not None:
+                self._raise(event, at, None, turn, track, record, arrived)
+        if applied:
+            self.outcome.counts[_TYPES[CsatReceived], APPLIED] += applied
+
+    def _count(self, kind: str, result: str) -> None:
+        self.outcome.counts[kind, result] += 1
+
+    def _belongs_here(self, record: Record, event: Event) -> bool:
         customer_id = event.customer_id
         home = self._homes.get(customer_id)
         if home is None:
             home = self._homes[customer_id] = partition_of(customer_id, self._pipeline.partitions)
-        if home != self._partition and not _has(record, HEADER_REROUTED):
-            self.outcome.strays.append(Stray(record, home))
-            return kind, "rerouted"
-        track = self._states.track(customer_id)
-        if record.offset <= track.applied:
-            return kind, "replayed"
-        track.applied = record.offset
-        self._states.changed(customer_id)
-        if isinstance(event, CsatReceived):
-            return kind, self._answered(event, at, record, arrived, track)
-        if isinstance(event, TicketClosed):
-            return kind, track.close_ticket(event.ticket_id, at, self._rules.spans)
-        if isinstance(event, CustomerErased):
-            self._states.forget(customer_id, record.offset)
-        return kind, APPLIED
+        if home == self._partition or _has(record, HEADER_REROUTED):
+            return True
+        self.outcome.strays.append(Stray(record, home))
+        self._count(_TYPES[type(event)], "rerouted")
+        return False
 
-    def _answered(self, event: CsatReceived, at: int, record: Record, arrived: int | None, track: Track) -> Fold:
-        ticket, rules = event.ticket_id, self._rules
-        survey = event.response_id or ticket
-        answer = Answer(at, event.rating, survey, event.event_id, None if survey == ticket else ticket)
-        result = track.fold(answer, rules.spans)
+    def _take_other(self, event: Event, at: int, record: Record, track: Track) -> None:
+        result: str = APPLIED
+        if isinstance(event, TicketClosed):
+            result = track.close_ticket(event.ticket_id, at, self._rules.spans)
+        elif isinstance(event, CustomerErased):
+            self._states.forget(event.customer_id, record.offset)
+        self._count(_TYPES[type(event)], result)
+
+    def _take_again(self, event: CsatReceived, at: int, record: Record, arrived: int | None, track: Track) -> None:
+        """An answer that is not simply the newest: late, or another one to the same survey, or a repeat."""
+        rules, survey, ticket = self._rules, event.survey, event.ticket_id
+        result = track.fold(Answer(at, event.rating, survey, event.event_id, ticket), rules.spans)
+        self._count(_TYPES[CsatReceived], result)
         if result is APPLIED:
-            turn = detect.turn(track, rules)
-            if turn is not None or answer.open or answer.rating <= rules.poor:
-                silent = (arrived is not None and arrived - at > rules.silent_after) or _has(record, HEADER_BACKFILL)
-                self._raise(_steps(answer, track, turn, rules), event, answer, track, record, silent=silent)
-        return result
+            turn, mark = detect.turn(track, rules), track.answers.mark(survey)
+            if turn is not None or (mark is not None and mark.open) or event.rating <= rules.poor:
+                self._raise(event, at, mark, turn, track, record, arrived)
 
     def _raise(
         self,
-        steps: Iterable[Step],
         event: CsatReceived,
-        answer: Answer,
+        at: int,
+        mark: Mark | None,
+        turn: Status | None,
         track: Track,
         record: Record,
-        *,
-        silent: bool,
+        arrived: int | None,
     ) -> None:
-        context = alerts.context_of(track, answer, self._rules)
-        trend = detect.measure(track, self._rules)
-        raised = []
-        for step in steps:
+        """Alert on an answer that was just folded. `mark`: of the alert on its survey so far."""
+        rules, account = self._rules, self._accounts.get(event.customer_id)
+        silent = (arrived is not None and arrived - at > rules.silent_after) or _has(record, HEADER_BACKFILL)
+        context = alerts.context_of(track, at, event.rating, rules)
+        trend = detect.measure(track, rules)
+        for step in _steps(event, mark, track, turn, rules):
             alert = alerts.build(
                 step.kind,
                 event,
@@ -261,35 +290,69 @@ class _Batch:
                 revision=step.revision,
                 context=context,
                 trend=trend,
-                customer=self._accounts.get(event.customer_id),
+                customer=account,
                 policy=self._pipeline.policy,
                 silent=silent,
-                now=self._now or detect.instant(answer.at),
+                now=self._now or detect.instant(at),
                 first=step.survey,
             )
-            raised.append(Raised(alert, encode(alert), record.timestamp))
-        self.outcome.raised += raised
-        _note_waiting(self._states, event.customer_id, raised)
+            value = encode(alert)
+            self.outcome.raised.append(Raised(alert, value, record.timestamp))
+            if track.waiting or (account is None and not silent):
+                self._note_waiting(alert, value, track)
+
+    def _note_waiting(self, alert: Alert, value: bytes, track: Track) -> None:
+        """An open alert without an account is raised once more when that arrives; one that has ended is not."""
+        waiting, alert_id, customer_id = track.waiting, alert.alert_id, alert.customer_id
+        waits = alert.customer is None and not alert.silent and alert.status in _OPEN
+        if alert_id in waiting:
+            waiting.remove(alert_id)
+        elif not waits:
+            return
+        if waits:
+            waiting.append(alert_id)
+        self._states.set_waiting(customer_id, alert_id, value if waits else None)
+        if len(waiting) > MOST_WAITING:
+            self._states.set_waiting(customer_id, waiting.pop(0), None)
 
 
-def _steps(answer: Answer, track: Track, turn: Status | None, rules: Rules) -> list[Step]:
-    """What an answer that was just folded does to the customer's alerts."""
-    steps = []
-    poor = answer.rating <= rules.poor
-    if poor or answer.open:
-        status = Status.RETRACTED if not poor else Status.UPDATED if answer.open else Status.FIRING
-        answer.revision += 1
-        answer.open = poor
-        steps.append(Step(Kind.POOR_RATING, status, answer.revision, answer.survey))
+_OPEN = (Status.FIRING, Status.UPDATED)
+
+
+def _still_open(alert: Alert, track: Track) -> int | None:
+    """The revision of an alert that waited, where it is the last one and open. The next one is noted in the track."""
+    if alert.kind == Kind.POOR_RATING:
+        mark = track.answers.mark(alert.response_id)
+        if mark is None or not mark.open or mark.revision != alert.revision:
+            return None
+        track.mark(alert.response_id, Mark(mark.revision + 1, open=True))
+        return mark.revision
+    last = track.trend
+    if last is None or not last.open or last.revision != alert.revision:
+        return None
+    last.revision += 1
+    return alert.revision
+
+
+def _steps(event: CsatReceived, mark: Mark | None, track: Track, turn: Status | None, rules: Rules) -> list[Step]:
+    """What an answer does to the customer's alerts."""
+    steps, survey = [], event.survey
+    poor = event.rating <= rules.poor
+    stood = mark is not None and mark.open
+    if poor or stood:
+        status = Status.RETRACTED if not poor else Status.UPDATED if stood else Status.FIRING
+        revision = 1 if mark is None else mark.revision + 1
+        track.mark(survey, Mark(revision, poor))
+        steps.append(Step(Kind.POOR_RATING, status, revision, survey))
     last = track.trend
     if turn is Status.RESOLVED and last is not None:
         last.revision += 1
         last.open = False
         steps.append(Step(Kind.DECLINING_TREND, turn, last.revision, last.survey))
     elif turn is Status.FIRING:
-        revision = last.revision + 1 if last is not None and last.survey == answer.survey else 1
-        track.trend = TrendAlert(answer.survey, answer.event, track.newest, revision, open=True)
-        steps.append(Step(Kind.DECLINING_TREND, turn, revision, answer.survey))
+        revision = last.revision + 1 if last is not None and last.survey == survey else 1
+        track.trend = TrendAlert(survey, event.event_id, track.newest, revision, open=True)
+        steps.append(Step(Kind.DECLINING_TREND, turn, revision, survey))
     return steps
 
 
@@ -314,16 +377,3 @@ def _time_of(event: Event, arrived: int | None) -> int:
 
 def _has(record: Record, name: str) -> bool:
     return bool(record.headers) and any(header == name for header, _ in record.headers)
-
-
-def _note_waiting(states: States, customer_id: str, raised: Sequence[Raised]) -> None:
-    before = states.waiting(customer_id)
-    if not before and all(r.alert.customer is not None or r.alert.silent for r in raised):
-        return
-    waiting = dict(before)
-    for alert, value, _ in raised:
-        waiting.pop(alert.alert_id, None)
-        if alert.customer is None and not alert.silent and alert.status in (Status.FIRING, Status.UPDATED):
-            waiting[alert.alert_id] = value
-    if waiting != before:
-        states.set_waiting(customer_id, dict(list(waiting.items())[-MOST_WAITING:]))

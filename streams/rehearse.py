@@ -18,7 +18,7 @@ from schemas.event import Ticket
 from schemas.part import Location
 from schemas.policy import Policy
 from schemas.workflow import Expected, Rehearsal, Workflow, merged
-from streams.backtest.states import MemoryStates
+from streams.memory import MemoryStates
 from streams.pipeline import Pipeline
 from streams.route import steps
 

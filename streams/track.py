@@ -6,47 +6,23 @@ recounts from its place.
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Container, Sequence
-from operator import attrgetter
+from collections.abc import Callable, Container
 from typing import Final, Literal
 
 import msgspec
 
-from schemas.policy import Policy
+from streams.answers import Answer, Answers, Mark, Packed
 from streams.pieces import PIECE, Pieces
+from streams.spans import MONTH, Month, Spans, Sums
 
 FORMAT = 1
 """Of the encoded state. A release reads its own and the one before."""
 
-DAY = 86_400_000_000
-"""Microseconds."""
-HOUR = DAY // 24
-MONTH = 30 * DAY
-_MANY = 200  # answers in 30 days, from which on they are counted up and down
 MOST_BYTES = 400_000
 """Of one value: well below Kafka's limit of 1 MiB for a record."""
-
-
-class Answer(msgspec.Struct, array_like=True, gc=False):
-    """One answer to one survey.
-
-    Attributes:
-        at: when it was given, in microseconds since 1970.
-        rating: 1 to 5.
-        survey: a later answer to the same survey takes this one's place.
-        event: id of the event; of two answers given at the same time the one with the greater id counts.
-        ticket: None where the survey goes by the ticket's id.
-        revision: of the alert on this answer's rating; 0: there never was one.
-        open: whether that alert still stands.
-    """
-
-    at: int
-    rating: int
-    survey: str
-    event: str
-    ticket: str | None = None
-    revision: int = 0
-    open: bool = False
+MOST_WAITING = 20
+"""Alerts of one customer that wait for the account; more than that are not updated when it arrives."""
+_MANY = 200  # answers in 30 days, from which on they are counted up and down
 
 
 class TrendAlert(msgspec.Struct, array_like=True, gc=False):
@@ -71,29 +47,12 @@ class _Head(msgspec.Struct, array_like=True, gc=False):
     format: int
     epoch: int
     applied: int
-    answers: list[Answer]
+    answers: Packed
     closed: list[tuple[int, str]]
     trend: TrendAlert | None
-    answer_pieces: list[tuple[int, int]] = []
-    closed_pieces: list[tuple[int, int]] = []
-
-
-class Spans(msgspec.Struct, frozen=True, gc=False):
-    """The policy's windows in microseconds, so that folding compares integers."""
-
-    window: int
-    recent: int
-    baseline: int
-
-    def edge(self, newest: int) -> int:
-        """What lies before this has expired. By the full hour, so that a long list is not moved for every rating."""
-        return (newest - self.window) // HOUR * HOUR
-
-    @classmethod
-    def of(cls, policy: Policy) -> "Spans":
-        """The spans that `policy` asks for."""
-        trend = policy.declining_trend
-        return cls(policy.window_days * DAY, trend.recent_days * DAY, trend.baseline_days * DAY)
+    waiting: list[str]
+    answer_pieces: list[tuple[int, int]]
+    closed_pieces: list[tuple[int, int]]
 
 
 APPLIED: Final = "applied"
@@ -103,47 +62,9 @@ LATE: Final = "late"
 Fold = Literal["applied", "duplicate", "late"]
 """What an event did to the track."""
 
-
-class Sums(msgspec.Struct, gc=False):
-    """Counts and sums of ratings: of all, of the recent span, and of the baseline before it.
-
-    `first_recent` and `first_baseline` are the places in the list where these spans begin.
-    """
-
-    total: int = 0
-    recent: int = 0
-    baseline: int = 0
-    first_recent: int = 0
-    first_baseline: int = 0
-    month: "Month | None" = None
-
-
-class Month(msgspec.Struct, gc=False):
-    """What the 30 days up to the newest answer hold; kept up only where they hold many.
-
-    `ratings` counts by rating, `tickets` by ticket; `first` is the place where they begin.
-    """
-
-    first: int
-    ratings: list[int]
-    tickets: dict[str, int]
-
-    def add(self, answer: Answer, by: int) -> None:
-        """Count an answer in (1) or out (-1)."""
-        self.ratings[answer.rating] += by
-        ticket = answer.ticket or answer.survey
-        left = self.tickets.get(ticket, 0) + by
-        if left:
-            self.tickets[ticket] = left
-        else:
-            del self.tickets[ticket]
-
-
-_at = attrgetter("at")
-_order = attrgetter("at", "event")
 _encode = msgspec.msgpack.Encoder().encode
 _decode_head = msgspec.msgpack.Decoder(_Head).decode
-_decode_answers = msgspec.msgpack.Decoder(list[Answer]).decode
+_decode_answers = msgspec.msgpack.Decoder(Packed).decode
 _decode_closed = msgspec.msgpack.Decoder(list[tuple[int, str]]).decode
 
 
@@ -157,29 +78,33 @@ class Track:
     Attributes:
         applied: offset of the last record in it: a replay is recognised by it.
         epoch: of the event topic that this offset belongs to.
-        sums: None where they are to be counted.
+        closed: closed tickets, as time in microseconds since 1970 and ticket.
+        sums: None where they are to be counted anew.
+        waiting: ids of open alerts that were published before the account was known, oldest first.
     """
 
     __slots__ = (
         "_answer_pieces",
         "_closed_pieces",
-        "_surveys",
+        "_expires",
         "answers",
         "applied",
         "closed",
         "epoch",
         "sums",
         "trend",
+        "waiting",
     )
 
     def __init__(self) -> None:
         self.epoch = 0
         self.applied = -1
-        self.answers: list[Answer] = []
+        self.answers = Answers()
         self.closed: list[tuple[int, str]] = []
         self.trend: TrendAlert | None = None
         self.sums: Sums | None = None
-        self._surveys: dict[str, Answer] = {}
+        self.waiting: list[str] = []
+        self._expires = 0  # the oldest answer goes when the newest is later than this
         self._answer_pieces = Pieces()
         self._closed_pieces = Pieces()
 
@@ -199,8 +124,8 @@ class Track:
                 ((answers, len(self.answers)), (closed, len(self.closed))), key=lambda x: x[1] - x[0].total
             )
             pieces.seal_half(size)
-        for pieces, mark, entries in ((answers, "a", self.answers), (closed, "c", self.closed)):
-            changed.update(_encode_pieces(pieces, mark, entries))
+        changed.update(_encode_pieces(answers, "a", self.answers.pack))
+        changed.update(_encode_pieces(closed, "c", lambda begin, end: self.closed[begin:end]))
         # Splitting a piece changes what the head says of it.
         changed[""] = self._encode_head() if changed else head
         return changed
@@ -214,31 +139,36 @@ class Track:
             if state.format != FORMAT:
                 msg = f"a state of format {state.format}, this release reads {FORMAT}: run the release that wrote it"
                 raise UnknownFormat(msg)
-            track.epoch, track.applied, track.trend = state.epoch, state.applied, state.trend
             for number, _ in state.answer_pieces:
-                track.answers += _decode_answers(piece(f"/a{number}") or b"")
+                track.answers.extend(_decode_answers(piece(f"/a{number}") or b""))
             for number, _ in state.closed_pieces:
                 track.closed += _decode_closed(piece(f"/c{number}") or b"")
         except msgspec.DecodeError as error:
             msg = f"a state that this release cannot read ({error})"
             raise UnknownFormat(msg) from None
-        track.answers += state.answers
+        track.epoch, track.applied, track.trend = state.epoch, state.applied, state.trend
+        track.answers.extend(state.answers)
         track.closed += state.closed
+        track.waiting = state.waiting
         track._answer_pieces = Pieces(state.answer_pieces)
         track._closed_pieces = Pieces(state.closed_pieces)
-        track._surveys = {a.survey: a for a in track.answers}
         return track
 
     def clear(self) -> None:
         """Forget everything but up to where the records were read."""
         self._answer_pieces.drop_all()
         self._closed_pieces.drop_all()
-        self.answers, self.closed, self._surveys = [], [], {}
+        self.answers, self.closed, self.waiting = Answers(), [], []
         self.trend = self.sums = None
+        self._expires = 0
 
-    def touched(self, answer: Answer) -> None:
-        """Something in `answer` was changed from outside."""
-        self._answer_pieces.changed(self._place(answer))
+    def mark(self, survey: str, mark: Mark) -> None:
+        """Note what became of the alert on the answer to `survey`, which is in the window."""
+        place = self.answers.place(survey)
+        if place is None:
+            raise KeyError(survey)
+        self.answers.marks[place] = mark.revision << 1 | mark.open
+        self._answer_pieces.changed(place)
 
     def _encode_head(self) -> bytes:
         answers, closed = self._answer_pieces, self._closed_pieces
@@ -247,9 +177,10 @@ class Track:
                 FORMAT,
                 self.epoch,
                 self.applied,
-                self.answers[answers.total :] if answers.kept else self.answers,
-                self.closed[closed.total :] if closed.kept else self.closed,
+                self.answers.pack(answers.total),
+                self.closed[closed.total :],
                 self.trend,
+                self.waiting,
                 answers.kept,
                 closed.kept,
             )
@@ -258,38 +189,36 @@ class Track:
     @property
     def newest(self) -> int:
         """Time of the newest answer, in microseconds since 1970; only of a track that has one."""
-        return self.answers[-1].at
+        return self.answers.newest
 
-    def answer_to(self, survey: str) -> Answer | None:
-        """The answer that counts for a survey, where it is in the window."""
-        return self._surveys.get(survey)
+    def append(self, at: int, rating: int, survey: str, event: str, ticket: str, spans: Spans) -> bool:
+        """Take in an answer that is newer than all others, as nearly all are. False: it is none, `fold` it."""
+        answers = self.answers
+        if at <= answers.newest or survey in answers.when:
+            return False
+        answers.append(at, rating, survey, event, ticket)
+        if at > self._expires:
+            self._expire(spans)
+        return True
 
     def fold(self, answer: Answer, spans: Spans) -> Fold:
         """Take an answer in. It inherits the alert of the answer whose place it takes."""
-        answers, surveys, at, survey = self.answers, self._surveys, answer.at, answer.survey
-        before = surveys.get(survey)
-        if before is None and answers and at > answers[-1].at:  # nearly all of them
-            surveys[survey] = answer
-            answers.append(answer)
-            if self.sums is not None:
-                self._advance(self.sums, answer, spans)
-            if answers[0].at < at - spans.window:
-                self._expire(spans)
+        if self.append(*answer, spans):
             return APPLIED
-        if answers and at < spans.edge(answers[-1].at):
+        answers = self.answers
+        if len(answers) and answer.at < spans.edge(self.newest):
             return LATE
+        mark = 0
+        before = answers.place(answer.survey)
         if before is not None:
-            if (at, answer.event) <= (before.at, before.event):
-                return DUPLICATE if answer.event == before.event else LATE
-            answer.revision, answer.open = before.revision, before.open
-            place = self._place(before)
-            self._answer_pieces.removed(place)
-            del answers[place]
-        surveys[survey] = answer
-        place = self._place(answer)
-        if place < len(answers):
+            at, event = answers.at[before], answers.events[before]
+            if (answer.at, answer.event) <= (at, event):
+                return DUPLICATE if answer.event == event else LATE
+            mark = answers.remove(before)
+            self._answer_pieces.removed(before)
+        place = answers.insert(answer, mark)
+        if place < len(answers) - 1:
             self._answer_pieces.inserted(place)
-        answers.insert(place, answer)
         self.sums = None
         self._expire(spans)
         return APPLIED
@@ -300,7 +229,7 @@ class Track:
         place = bisect_left(self.closed, closing)
         if self.closed[place : place + 1] == [closing]:
             return DUPLICATE
-        newest = self.newest if self.answers else self.closed[-1][0] if self.closed else at
+        newest = self.newest if len(self.answers) else self.closed[-1][0] if self.closed else at
         if at < spans.edge(newest):
             return LATE
         if place < len(self.closed):
@@ -311,24 +240,30 @@ class Track:
 
     def counted(self, spans: Spans) -> Sums:
         """The sums as of the newest answer."""
-        if self.sums is None:
-            self.sums = self._count(spans)
-        return self.sums
+        sums = self.sums
+        if sums is None:
+            sums = self.sums = Sums()
+        if sums.counted < len(self.answers):
+            self.answers.settle()
+            sums.catch_up(self.answers, spans)
+        return sums
 
     def month_up_to(self, at: int, poor: int, spans: Spans) -> tuple[int, int]:
         """Distinct tickets, rated or closed, and ratings of at most `poor`, of the 30 days up to and with `at`."""
         answers = self.answers
-        now = at >= answers[-1].at
-        if now and (month := self.counted(spans).month) is not None:
+        answers.settle()
+        first = bisect_left(answers.at, at - MONTH)
+        last = bisect_right(answers.at, at)
+        if last - first > _MANY and last == len(answers):
+            sums = self.counted(spans)
+            if sums.month is None:
+                sums.month = Month.beginning(first)
+            month = sums.month
+            month.catch_up(answers)
             return len(month.tickets) + self._only_closed(at, month.tickets), sum(month.ratings[: poor + 1])
-        first = bisect_left(answers, at - MONTH, key=_at)
-        found = answers[first:] if now else answers[first : bisect_right(answers, at, key=_at)]
-        if now and len(found) > _MANY:
-            month = self.counted(spans).month = Month(first, [0] * 6, {})
-            for answer in found:
-                month.add(answer, 1)
-        tickets = {a.ticket or a.survey for a in found}
-        return len(tickets) + self._only_closed(at, tickets), sum([a.rating <= poor for a in found])
+        tickets = set(answers.tickets[first:last])
+        low = sum([answers.ratings.count(rating, first, last) for rating in range(1, poor + 1)])
+        return len(tickets) + self._only_closed(at, tickets), low
 
     def _only_closed(self, at: int, rated: Container[str]) -> int:
         if not self.closed:
@@ -336,74 +271,31 @@ class Track:
         month = self.closed[bisect_left(self.closed, (at - MONTH, "")) : bisect_left(self.closed, (at + 1, ""))]
         return len({ticket for _, ticket in month if ticket not in rated})
 
-    def _place(self, answer: Answer) -> int:
-        return bisect_left(self.answers, (answer.at, answer.event), key=_order)
-
     def _expire(self, spans: Spans) -> None:
-        edge = spans.edge(self.newest if self.answers else self.closed[-1][0])
-        if self.answers and self.answers[0].at < edge:
-            gone = bisect_left(self.answers, edge, key=_at)
-            for answer in self.answers[:gone]:
-                del self._surveys[answer.survey]
-                if self.sums is not None:
-                    self.sums.total -= answer.rating
-            if self.sums is not None:  # the spans fit into the window: what expires has left them before
-                self.sums.first_baseline -= gone
-                self.sums.first_recent -= gone
-                if self.sums.month is not None:
-                    self.sums.month.first -= gone
+        answers = self.answers
+        answers.settle()
+        edge = spans.edge(self.newest if len(answers) else self.closed[-1][0])
+        gone = bisect_left(answers.at, edge)
+        if gone:
+            if self.sums is not None:  # the spans fit into the window: what expires has left them by then
+                self.counted(spans).expired(gone, sum(answers.ratings[:gone]))
             self._answer_pieces.expired(gone)
-            del self.answers[:gone]
+            answers.expire(gone)
+        if answers.at:
+            self._expires = answers.at[0] + spans.window
         if self.closed and self.closed[0][0] < edge:
             gone = bisect_left(self.closed, (edge, ""))
             self._closed_pieces.expired(gone)
             del self.closed[:gone]
 
-    def _advance(self, sums: Sums, answer: Answer, spans: Spans) -> None:
-        answers, rating = self.answers, answer.rating
-        sums.total += rating
-        sums.recent += rating
-        edge = answer.at - spans.recent
-        first = sums.first_recent
-        while (passed := answers[first]).at < edge:
-            sums.recent -= passed.rating
-            sums.baseline += passed.rating
-            first = sums.first_recent = first + 1
-        edge -= spans.baseline
-        first = sums.first_baseline
-        while (passed := answers[first]).at < edge:
-            sums.baseline -= passed.rating
-            first = sums.first_baseline = first + 1
-        month = sums.month
-        if month is not None:
-            month.add(answer, 1)
-            edge = answer.at - MONTH
-            while (passed := answers[month.first]).at < edge:
-                month.add(passed, -1)
-                month.first += 1
 
-    def _count(self, spans: Spans) -> Sums:
-        answers = self.answers
-        recent_from = self.newest - spans.recent
-        first_recent = bisect_left(answers, recent_from, key=_at)
-        first_baseline = bisect_left(answers, recent_from - spans.baseline, key=_at)
-        return Sums(
-            total=sum(a.rating for a in answers),
-            recent=sum(a.rating for a in answers[first_recent:]),
-            baseline=sum(a.rating for a in answers[first_baseline:first_recent]),
-            first_recent=first_recent,
-            first_baseline=first_baseline,
-        )
-
-
-def _encode_pieces(pieces: Pieces, mark: str, entries: Sequence[object]) -> dict[str, bytes | None]:
+def _encode_pieces(pieces: Pieces, mark: str, cut: Callable[[int, int], object]) -> dict[str, bytes | None]:
     changed: dict[str, bytes | None] = {}
-    waiting = list(pieces.take())
-    for number, begin, end in waiting:
-        value = _encode(entries[begin:end]) if end else None
+    for number, begin, end in list(pieces.take()):
+        value = _encode(cut(begin, end)) if end else None
         if value is not None and len(value) > MOST_BYTES and end - begin > 1:
             pieces.split(number)
-            changed |= _encode_pieces(pieces, mark, entries)
+            changed |= _encode_pieces(pieces, mark, cut)
         else:
             changed[f"/{mark}{number}"] = value
     return changed

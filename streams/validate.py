@@ -55,7 +55,8 @@ def decode(value: bytes | None, known: Container[str] = ()) -> wire.Event:
 
     `known` holds customers' ids that were seen to be valid before.
     """
-    if value and not _LONG_FRACTION(value) and b"\\u0000" not in value:
+    # Few values have any escape: looking for a backslash alone takes a tenth of the time.
+    if value and (b"\\" not in value or b"\\u0000" not in value) and not _LONG_FRACTION(value):
         try:
             event = wire.decode_event(value)
         except msgspec.MsgspecError:

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from streams.track import Track
-
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 ACME = "6f0e9c3e-5d0b-4a0e-9a53-0f6d0c5a7a11"
 
@@ -22,32 +20,6 @@ class Record:
     key: bytes | None = None
     timestamp_type: int = 1
     headers: Sequence[tuple[str, bytes]] = ()
-
-
-class MemoryStates:
-    """`streams.pipeline.States` over dicts."""
-
-    def __init__(self) -> None:
-        self.tracks: dict[str, Track] = {}
-        self.kept: dict[str, Mapping[str, bytes]] = {}
-        self.touched: set[str] = set()
-
-    def track(self, customer_id: str) -> Track:
-        return self.tracks.setdefault(customer_id, Track())
-
-    def changed(self, customer_id: str) -> None:
-        self.touched.add(customer_id)
-
-    def forget(self, customer_id: str, applied: int) -> None:
-        self.track(customer_id).clear()
-        self.track(customer_id).applied = applied
-        self.kept.pop(customer_id, None)
-
-    def waiting(self, customer_id: str) -> Mapping[str, bytes]:
-        return self.kept.get(customer_id, {})
-
-    def set_waiting(self, customer_id: str, waiting: Mapping[str, bytes]) -> None:
-        self.kept[customer_id] = waiting
 
 
 def answer(rating: int, at: datetime, **fields: Any) -> dict[str, Any]:

@@ -9,11 +9,11 @@ from schemas.customer import Customer
 from schemas.delivery import LedgerRow, State
 from schemas.policy import Policy
 from schemas.workflow import Workflow
+from streams.memory import MemoryStates
 from streams.partition import partition_of
 from streams.pipeline import Pipeline
 from streams.route import steps
 from streams.sample import SampleRecord
-from streams.track import Track
 
 Step = tuple[str, str]
 """The alert's id, and `workflow/step id`."""
@@ -80,7 +80,7 @@ def expect(
 
     Nothing in them may be of an age at which a moment decides whether anybody is told.
     """
-    pipeline, memory = Pipeline(policy, partitions), _Memory()
+    pipeline, memory = Pipeline(policy, partitions), MemoryStates()
     accounts = {customer.customer_id: customer for customer in customers}
     sent: dict[int, list[_Sent]] = {}
     for offset, record in enumerate(records):
@@ -144,31 +144,6 @@ class _Sent:
     headers: Sequence[tuple[str, bytes]] = ()
     timestamp: int = 0
     timestamp_type: int = 0  # the sender's time, as on the embedded broker: ages are measured by the clock
-
-
-class _Memory:
-    """Every customer's state, as the detector's tables would hold it."""
-
-    def __init__(self) -> None:
-        self._tracks: dict[str, Track] = {}
-        self._waiting: dict[str, Mapping[str, bytes]] = {}
-
-    def track(self, customer_id: str) -> Track:
-        return self._tracks.setdefault(customer_id, Track())
-
-    def changed(self, customer_id: str) -> None:
-        """All is kept as it is."""
-
-    def forget(self, customer_id: str, applied: int) -> None:
-        self._tracks[customer_id] = track = Track()
-        track.applied = applied
-        self._waiting.pop(customer_id, None)
-
-    def waiting(self, customer_id: str) -> Mapping[str, bytes]:
-        return self._waiting.get(customer_id, {})
-
-    def set_waiting(self, customer_id: str, waiting: Mapping[str, bytes]) -> None:
-        self._waiting[customer_id] = waiting
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,10 +12,10 @@ from schemas.policy import Policy
 from schemas.wire import Alert
 from streams.backtest.aftermath import Aftermath
 from streams.backtest.figures import Figures, figures
-from streams.backtest.states import MemoryStates
 from streams.backtest.tally import UNOWNED, Tally, week_of
 from streams.backtest.told import told
 from streams.detect import microseconds
+from streams.memory import MemoryStates
 from streams.pipeline import Pipeline, Raised
 from streams.validate import InvalidEvent
 

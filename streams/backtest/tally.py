@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from streams.track import DAY
+from streams.spans import DAY
 
 UNOWNED = ""
 """In place of a CSM's e-mail: the account has none, or is not known."""

@@ -152,7 +152,7 @@ def _windows(values: Mapping[bytes, bytes]) -> Mapping[str, Window]:
     return {
         name: {a.survey: (_EPOCH + timedelta(microseconds=a.at), a.event, a.rating) for a in track.answers}
         for name, track in tracks.items()
-        if track is not None and track.answers
+        if track is not None and len(track.answers)
     }
 
 

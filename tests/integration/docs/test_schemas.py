@@ -11,9 +11,10 @@ from schemas.alert import Kind, Status
 from schemas.export import documents, schema
 from schemas.policy import load_policy
 from streams import sample
+from streams.memory import MemoryStates
 from streams.pipeline import Outcome, Pipeline
 from tests.integration.docs.blocks import ROOT
-from tests.memory import MemoryStates, Record
+from tests.memory import Record
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 

@@ -7,8 +7,10 @@ from hypothesis import strategies as st
 
 from schemas.policy import load_policy
 from streams import pieces, track
+from streams.answers import Answer
 from streams.detect import microseconds
-from streams.track import DAY, Answer, Spans, Track
+from streams.spans import DAY, Spans
+from streams.track import Track
 from tests.memory import NOW
 
 SPANS = Spans.of(load_policy(None))
@@ -47,7 +49,7 @@ def test_what_is_kept_is_what_was_folded(steps: list[tuple[str, int, int]]) -> N
         live, store = Track(), Store()
         for i, (what, day, number) in enumerate(steps):
             if what == "answer":
-                live.fold(Answer(START + day * DAY, 1 + number % 5, f"s{number}", f"e{i}"), SPANS)
+                live.fold(Answer(START + day * DAY, 1 + number % 5, f"s{number}", f"e{i}", f"t{number % 3}"), SPANS)
             elif what == "close":
                 live.close_ticket(f"t{number}", START + day * DAY, SPANS)
             elif what == "clear" and not number:
@@ -65,12 +67,12 @@ def test_what_is_kept_is_what_was_folded(steps: list[tuple[str, int, int]]) -> N
 def test_an_answer_at_the_end_writes_the_head_alone() -> None:
     live, store = Track(), Store()
     for i in range(9_000):
-        live.fold(Answer(START + i * 60_000_000, 4, f"s{i}", f"e{i}"), SPANS)
+        live.fold(Answer(START + i * 60_000_000, 4, f"s{i}", f"e{i}", f"s{i}"), SPANS)
     assert len(store.keep(live)) > 3
-    live.fold(Answer(START + 9_001 * 60_000_000, 4, "new", "new"), SPANS)
+    live.fold(Answer(START + 9_001 * 60_000_000, 4, "new", "new", "new"), SPANS)
     assert list(store.keep(live)) == [""]
     assert max(len(value) for value in store.values()) < track.MOST_BYTES
-    live.fold(Answer(START + 1, 1, "late", "late"), SPANS)
+    live.fold(Answer(START + 1, 1, "late", "late", "late"), SPANS)
     assert sorted(store.keep(live)) == ["", "/a0"]
 
 

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from schemas.alert import Alert
 from schemas.policy import load_policy
+from streams.memory import MemoryStates
 from streams.pipeline import Pipeline
-from tests.memory import NOW, MemoryStates, answer, records
+from tests.memory import NOW, answer, records
 from tests.oracle import Oracle
 
 POLICY = load_policy(None)

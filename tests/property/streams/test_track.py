@@ -9,10 +9,13 @@ from hypothesis import strategies as st
 
 from schemas.policy import load_policy
 from streams import track as tracks
+from streams.answers import Answer
 from streams.detect import microseconds
+from streams.memory import MemoryStates
 from streams.pipeline import Pipeline
-from streams.track import Answer, Spans, Track
-from tests.memory import ACME, NOW, MemoryStates, answer, records
+from streams.spans import Spans
+from streams.track import Track
+from tests.memory import ACME, NOW, answer, records
 
 POLICY = load_policy(None)
 SPANS = Spans.of(POLICY)
@@ -25,17 +28,13 @@ def answers(draw: st.DrawFn, *, most_hours: int = 119 * 24) -> list[Answer]:
     """Answers to a few surveys; several may be to the same one, some at the same time."""
     drawn = draw(st.lists(st.tuples(st.integers(0, most_hours), RATINGS, st.integers(0, 12)), max_size=30))
     start = microseconds(NOW)
-    return [Answer(start + h * 3_600_000_000, r, f"s{s}", f"e{i:03}") for i, (h, r, s) in enumerate(drawn)]
-
-
-def copy(a: Answer) -> Answer:
-    return Answer(a.at, a.rating, a.survey, a.event)
+    return [Answer(start + h * 3_600_000_000, r, f"s{s}", f"e{i:03}", f"s{s}") for i, (h, r, s) in enumerate(drawn)]
 
 
 def folded(given_answers: list[Answer]) -> Track:
     track = Track()
     for a in given_answers:
-        track.fold(copy(a), SPANS)
+        track.fold(a, SPANS)
     return track
 
 
@@ -50,7 +49,7 @@ def test_any_order_within_the_window_gives_the_same_state(drawn: list[Answer], r
 def test_sums_are_always_what_a_recount_gives(drawn: list[Answer]) -> None:
     track = Track()
     for a in drawn:
-        track.fold(copy(a), SPANS)
+        track.fold(a, SPANS)
         kept = track.counted(SPANS)
         track.sums = None
         assert track.counted(SPANS) == kept
@@ -72,7 +71,7 @@ def test_a_replay_changes_nothing(drawn: list[Answer]) -> None:
     track = folded(drawn)
     before = track.encode()
     for a in drawn:
-        track.fold(copy(a), SPANS)
+        track.fold(a, SPANS)
     assert track.encode() == before
 
 

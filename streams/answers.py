@@ -1,0 +1,188 @@
+"""The answers of one customer's window, oldest first, as columns: a list each of times, ratings, surveys and so on.
+
+An object an answer would take twice the memory and ten times as long to encode; counting over a span is one call. An
+answer at the end is only noted at first, since a dozen lists are a dozen places in memory to touch.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
+from typing import NamedTuple, cast
+
+import msgspec
+
+_NEVER = -(1 << 62)
+
+
+class Answer(NamedTuple):
+    """One answer to one survey.
+
+    Attributes:
+        at: when it was given, in microseconds since 1970.
+        rating: 1 to 5.
+        survey: a later answer to the same survey takes this one's place.
+        event: id of the event; of two answers given at the same time the one with the greater id counts.
+        ticket: the survey's id where the survey goes by the ticket's.
+    """
+
+    at: int
+    rating: int
+    survey: str
+    event: str
+    ticket: str
+
+
+class Mark(NamedTuple):
+    """The last revision of the alert on an answer's rating, and whether that alert still stands."""
+
+    revision: int
+    open: bool
+
+
+class Packed(msgspec.Struct, array_like=True, gc=False):
+    """Columns as they are kept. `tickets` is empty where they are the surveys, `marks` where there are none."""
+
+    at: list[int]
+    ratings: bytes
+    surveys: list[str]
+    events: list[str]
+    tickets: list[str]
+    marks: list[int]
+
+
+class Answers:
+    """The columns, which go as far as the last `settle`. Places in them are ordered by (at, event).
+
+    Attributes:
+        newest: time of the newest answer; less than any without one.
+        marks: 0 without an alert, else twice its last revision, one more while it stands.
+        when: `at` by survey.
+    """
+
+    __slots__ = ("_appended", "at", "events", "marks", "newest", "ratings", "surveys", "tickets", "when")
+
+    def __init__(self) -> None:
+        self.newest = _NEVER
+        self._appended: list[tuple[int, int, str, str, str]] = []
+        self.at: list[int] = []
+        self.ratings = bytearray()
+        self.surveys: list[str] = []
+        self.events: list[str] = []
+        self.tickets: list[str] = []
+        self.marks: list[int] = []
+        self.when: dict[str, int] = {}
+
+    def __len__(self) -> int:
+        return len(self.at) + len(self._appended)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Answers) and self.pack() == other.pack()
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def append(self, at: int, rating: int, survey: str, event: str, ticket: str) -> None:
+        """Add the newest answer, to a survey that has none."""
+        self.newest = self.when[survey] = at
+        self._appended.append((at, rating, survey, event, ticket))
+
+    def settle(self) -> None:
+        """Bring what was appended into the columns."""
+        if self._appended:
+            at, ratings, surveys, events, tickets = zip(*self._appended, strict=True)
+            self._appended = []
+            self.at += at
+            self.ratings += bytes(ratings)
+            self.surveys += surveys
+            self.events += events
+            self.tickets += tickets
+            self.marks += [0] * len(at)
+
+    def __getitem__(self, place: int) -> Answer:
+        self.settle()
+        return Answer(self.at[place], self.ratings[place], self.surveys[place], self.events[place], self.tickets[place])
+
+    def __iter__(self) -> Iterator[Answer]:
+        return map(self.__getitem__, range(len(self)))
+
+    def insert(self, answer: Answer, mark: int) -> int:
+        """Add an answer to a survey that has none, where it belongs. Returns the place."""
+        at, rating, survey, event, ticket = answer
+        self.settle()
+        place = self._place(at, event)
+        self.at.insert(place, at)
+        self.ratings.insert(place, rating)
+        self.surveys.insert(place, survey)
+        self.events.insert(place, event)
+        self.tickets.insert(place, ticket)
+        self.marks.insert(place, mark)
+        self.when[survey] = at
+        self.newest = max(self.newest, at)
+        return place
+
+    def place(self, survey: str) -> int | None:
+        """Where the answer to `survey` is."""
+        at = self.when.get(survey)
+        if at is None:
+            return None
+        self.settle()
+        place = bisect_left(self.at, at)
+        while self.surveys[place] != survey:
+            place += 1
+        return place
+
+    def mark(self, survey: str) -> Mark | None:
+        """The alert on the answer to `survey`, where there is or was one."""
+        place = self.place(survey)
+        mark = self.marks[place] if place is not None else 0
+        return Mark(mark >> 1, bool(mark & 1)) if mark else None
+
+    def remove(self, place: int) -> int:
+        """Take an answer out. Returns its mark."""
+        mark = self.marks[place]
+        del self.when[self.surveys[place]]
+        self._delete(slice(place, place + 1))
+        self.newest = self.at[-1] if self.at else _NEVER
+        return mark
+
+    def expire(self, count: int) -> None:
+        """Take the `count` oldest out."""
+        for survey in self.surveys[:count]:
+            del self.when[survey]
+        self._delete(slice(count))
+
+    def pack(self, begin: int = 0, end: int | None = None) -> Packed:
+        """A part of the columns, to be encoded at once."""
+        self.settle()
+        whole = begin == 0 and (end is None or end == len(self.at))
+        part = slice(begin, end)
+        surveys = self.surveys if whole else self.surveys[part]
+        tickets = self.tickets if whole else self.tickets[part]
+        marks = self.marks if whole else self.marks[part]
+        return Packed(
+            self.at if whole else self.at[part],
+            cast("bytes", self.ratings if whole else self.ratings[part]),  # encoded alike
+            surveys,
+            self.events if whole else self.events[part],
+            [] if tickets == surveys else tickets,
+            marks if any(marks) else [],
+        )
+
+    def extend(self, packed: Packed) -> None:
+        """Add answers that are newer than all here."""
+        self.settle()
+        self.at += packed.at
+        self.ratings += packed.ratings
+        self.surveys += packed.surveys
+        self.events += packed.events
+        self.tickets += packed.tickets or packed.surveys
+        self.marks += packed.marks or [0] * len(packed.at)
+        self.when.update(zip(packed.surveys, packed.at, strict=True))
+        self.newest = self.at[-1] if self.at else _NEVER
+
+    def _place(self, at: int, event: str) -> int:
+        place = bisect_left(self.at, at)
+        last = bisect_right(self.at, at, place)
+        return bisect_left(self.events, event, place, last)
+
+    def _delete(self, part: slice) -> None:
+        for column in (self.at, self.ratings, self.surveys, self.events, self.tickets, self.marks):
+            del column[part]
