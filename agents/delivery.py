@@ -14,14 +14,17 @@ from faust.types.streams import StreamT
 from pydantic import ValidationError
 
 from agents import database, metrics
+from agents.actions import ActionDesk, Link
 from agents.app import build
 from agents.courier import Courier, Load
 from agents.digest import DigestDesk
 from agents.guide import Guide, channels_of
 from agents.health import Health
+from agents.mail import smtp
 from agents.own_actions import OwnAction, own_actions
 from agents.run import run
 from agents.settings import PREFIX, BadSettings, Settings
+from agents.task_systems import task_sink, task_system
 from agents.transport.batch import Batch
 from agents.workflows import workflows
 from schemas.alert import Alert
@@ -33,12 +36,13 @@ from sinks import base
 from sinks.backoff import Backoff
 from sinks.email import Drafts
 from sinks.ledger import Ledger, Revision
+from sinks.mail import Mail, NoMail
 from sinks.postgres import BadDatabase, attempts, connect, is_passing, migrate
 from sinks.preview import Preview
 from sinks.slack import Api, Slack, web_client
-from sinks.tasks import Tasks
+from sinks.slack.support import NoSupport, Support
 from streams.route import changes
-from streams.topology import ALERTS, TRENDS
+from streams.topology import ACTIONS, ALERTS, TRENDS
 
 _CONNECTIONS = 8
 _ROWS = 1_000  # alerts a transaction
@@ -67,9 +71,13 @@ class Desk:
         self._own = own
         self._guide = Guide(policy, channels_of(settings))
         self._bells: Mapping[str, _Bell] = {sink: _Bell(app) for sink in (*Sink, *own)}
+        self._smtp = smtp(settings)
+        self._asked = _Bell(app)
+        self.actions = ActionDesk(settings, lambda sink: self._bells[sink].ring())
         self._pool: asyncpg.Pool | None = None
         self._ledger: Ledger | None = None
         self._couriers: Mapping[str, Courier] = {}
+        self._add_request_agent(app)
         for sink, bell in self._bells.items():
             self._add_sink_agent(app, sink, bell)
         app.timer(_COUNT_EVERY)(self._count)
@@ -83,19 +91,34 @@ class Desk:
             pool = await connect(dsn, size=_CONNECTIONS, application="csatwatch deliver")
             stack.push_async_callback(database.close, pool)
             _log.info("connected to postgres", migrations=applied)
-            limit = 3 * self._settings.slack_timeout_seconds
+            limit = 3 * max(self._settings.slack_timeout_seconds, self._settings.tasks_timeout_seconds)
             ledger = Ledger(pool, lease=timedelta(seconds=limit + 5))
-            slack = await self._slack(ledger, stack)
+            api = await self._api(stack)
+            slack = self._slack(api, ledger)
+            system = await task_system(self._settings, stack)
+            # A task system is told of one task at a time, the list of many in one transaction.
+            slots, many = (1, 200) if system is None else (4, 1)
+            tasks = task_sink(pool, system)
             self._pool, self._ledger = pool, ledger
             self._couriers = {
                 Sink.SLACK: self._courier(ledger, Sink.SLACK, slack, slots=8, batch=1, limit=limit),
-                Sink.TASKS: self._courier(ledger, Sink.TASKS, Tasks(pool), slots=1, batch=200, limit=limit),
+                Sink.TASKS: self._courier(ledger, Sink.TASKS, tasks, slots=slots, batch=many, limit=limit),
                 Sink.EMAIL: self._courier(ledger, Sink.EMAIL, Drafts(pool), slots=1, batch=200, limit=limit),
+                Sink.SUPPORT: self._courier(
+                    ledger,
+                    Sink.SUPPORT,
+                    Support(api, remember=ledger.remember) if api else NoSupport(),
+                    slots=2,
+                    batch=1,
+                    limit=limit,
+                ),
+                Sink.MAIL: self._mail(pool),
                 **{
                     name: self._courier(ledger, name, action, slots=4, batch=1, limit=limit)
                     for name, action in self._own.items()
                 },
             }
+            await stack.enter_async_context(self.actions.running(pool, ledger, _linker(api) if api else None))
             try:
                 yield
             finally:
@@ -153,6 +176,15 @@ class Desk:
         app.agent(bell.channel, name=f"deliver-{sink}")(deliver)
         app.timer(_LOOK_EVERY)(look)
 
+    def _add_request_agent(self, app: faust.App) -> None:
+        async def answer(stream: StreamT[bool]) -> None:
+            async for _ in stream:
+                self._asked.heard()
+                await self.actions.work()
+
+        app.agent(self._asked.channel, name="requests")(answer)
+        app.timer(_LOOK_EVERY)(self.actions.work)
+
     async def _fill(self, sink: str) -> None:
         if courier := self._couriers.get(sink):
             await courier.fill()
@@ -169,26 +201,49 @@ class Desk:
         for sink, count in counts.items():
             metrics.DELIVERIES_WAITING.labels(sink).set(count)
 
-    async def _slack(self, ledger: Ledger, stack: AsyncExitStack) -> base.Sink:
+    async def _api(self, stack: AsyncExitStack) -> Api | None:
         token, timeout = self._settings.slack_bot_token, self._settings.slack_timeout_seconds
         if token is None:
             _log.info("no slack token is set: messages are previews", setting=f"{PREFIX}SLACK_BOT_TOKEN")
-            return Preview()
+            return None
         session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=timeout))
         await stack.enter_async_context(session)
         client = web_client(token.get_secret_value(), self._settings.slack_api_url, session)
+        return Api(client, timeout=timeout)
+
+    def _slack(self, api: Api | None, ledger: Ledger) -> base.Sink:
+        if api is None:
+            return Preview()
         return Slack(
-            Api(client, timeout=timeout),
+            api,
             fallback_channel=self._settings.slack_fallback_channel,
             remember=ledger.remember,
             shared=frozenset(channel for channel in channels_of(self._settings) if channel),
         )
 
+    def _mail(self, pool: asyncpg.Pool) -> Courier:
+        # An answer a command, of which there are up to ten, and to the message itself twice as long.
+        limit = 12 * self._settings.smtp_timeout_seconds
+        ledger = Ledger(pool, lease=timedelta(seconds=limit + 5))
+        sink: base.Sink = NoMail()
+        if self._smtp is not None:
+            sink = Mail(self._smtp, sender=self._settings.smtp_sender, remember=ledger.remember)
+        return self._courier(ledger, Sink.MAIL, sink, slots=4, batch=1, limit=limit)
+
     def _courier(
         self, ledger: Ledger, name: str, sink: base.Sink | base.BatchSink, *, slots: int, batch: int, limit: float
     ) -> Courier:
         load = Load(slots=slots, batch=batch, limit=limit, lease=limit + 5)
-        return Courier(ledger, name, sink, load=load, backoff=Backoff(), wake=self._bells[name].ring, guide=self._guide)
+        # What a person asked for waits for no business hours, and the person hears what became of it.
+        asked = name in {Sink.MAIL, Sink.SUPPORT}
+        guide = None if asked else self._guide
+
+        def wake() -> None:
+            self._bells[name].ring()
+            if asked:
+                self._asked.ring()
+
+        return Courier(ledger, name, sink, load=load, backoff=Backoff(), wake=wake, guide=guide)
 
 
 class _Bell:
@@ -207,6 +262,21 @@ class _Bell:
 
     async def _send(self) -> None:
         await self.channel.send(value=True)
+
+
+def _linker(api: Api) -> Link:
+    async def link(channel: str, ts: str) -> str | None:
+        if not ts.replace(".", "").isdigit():
+            return None  # not a message of Slack's
+        try:
+            return (
+                str((await api.call("chat.getPermalink", channel=channel, message_ts=ts)).get("permalink") or "")
+                or None
+            )
+        except base.SendError:
+            return None
+
+    return link
 
 
 def _read(batch: Batch, record: ConsumerRecord) -> Revision | None:
@@ -235,6 +305,7 @@ async def main(settings: Settings) -> int:
     policy = load_policy(settings.policy)
     desk, digests = Desk(settings, policy, followed, own, app), DigestDesk(settings, policy, app)
     app.batch_agent(settings.topic(ALERTS), desk.alerts, name="intake")
+    app.batch_agent(settings.topic(ACTIONS), desk.actions.take, name="actions")
     app.batch_agent(settings.topic(TRENDS), digests.trends, name="trends")
     health = Health(settings)
     health.check("postgres", desk.check)

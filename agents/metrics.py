@@ -41,6 +41,12 @@ DELIVERIES = Counter(
 DELIVERIES_WAITING = Gauge(
     "csatwatch_deliveries_waiting", "Steps that are due and not done yet, by sink.", ["sink"], registry=REGISTRY
 )
+TASK_POLLS = Counter(
+    "csatwatch_task_polls",
+    "Times that a task system was asked what was closed there, by result: done or failed.",
+    ["result"],
+    registry=REGISTRY,
+)
 ALERT_SECONDS = Histogram(
     "csatwatch_alert_seconds",
     "From the broker's time of the event to the acknowledged alert.",

@@ -117,10 +117,6 @@ class Ledger:
             await self._change(connection, changed, decide)
         return len(changed)
 
-    async def cancel_needless(self, alert_ids: Iterable[str]) -> None:
-        """Cancel the steps of these alerts that wait to see whether an action comes, where it has come."""
-        await self._pool.execute(self._sql["cancel_needless"], sorted(alert_ids))
-
     async def claim(self, sink: str, most: int, busy: Iterable[str] = ()) -> list[Delivery]:
         """Up to `most` steps that are due, the most severe first, for this caller alone until the lease ends.
 
@@ -144,11 +140,14 @@ class Ledger:
         return claimed
 
     async def revisit(self, alert_id: str, *, connection: Connection | None = None) -> int:
-        """Show in Slack what was done with an alert since; returns how many of its messages change.
+        """Show in Slack and on tasks what was done with an alert since; returns how many of its steps change.
 
-        To be called after each of its actions is stored, in the same transaction where `connection` is given.
+        What waited to see whether somebody does it, and is needless now, is cancelled. To be called after each of its
+        actions is stored, in the same transaction where `connection` is given.
         """
-        return len(await (connection or self._pool).fetch(self._sql["revisit"], alert_id, Sink.SLACK))
+        way = connection or self._pool
+        await way.execute(self._sql["cancel_needless"], [alert_id])
+        return len(await way.fetch(self._sql["revisit"], alert_id, [Sink.SLACK, Sink.TASKS]))
 
     async def remember(self, delivery: Delivery, destination: str, thread: str | None = None) -> bool:
         """Note where a message is about to go, and count the lease anew; False where the claim is lost.

@@ -233,12 +233,12 @@ returning alert_id
 
 -- name: revisit
 -- What is shown of an alert with which something was done is due once more, and what is held is looked at again.
--- $1: alert. $2: sink.
+-- $1: alert. $2: sinks.
 update deliveries set
     state = case when state = 'claimed' then state else 'due' end,
     due_at = case when state = 'claimed' then due_at else now() end,
     stale = stale or state = 'claimed'
-where alert_id = $1 and sink = $2
+where alert_id = $1 and sink = any($2::text[])
   and (state = 'claimed' or state = 'done' and shown_revision > 0 or state = 'due' and held is not null)
 returning step
 
