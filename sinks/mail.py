@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import ValidationError
@@ -18,7 +18,7 @@ from sinks.smtp import Smtp
 DESTINATION = "mail"
 _IN_TIME = timedelta(hours=24)
 
-Remember = Callable[[Delivery, str], Awaitable[bool]]
+Remember = Callable[[Delivery, str, str | None], Awaitable[bool]]
 """Notes in the ledger that the message is about to go; False where the claim is lost to another worker."""
 
 
@@ -38,21 +38,12 @@ class Mail:
         smtp: the mail server.
         sender: the address that mail comes from, with answers to the CSM; None: the CSM's own.
         remember: see `Remember`.
-        clock: the time now.
     """
 
-    def __init__(
-        self,
-        smtp: Smtp,
-        *,
-        sender: str | None,
-        remember: Remember,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
-    ) -> None:
+    def __init__(self, smtp: Smtp, *, sender: str | None, remember: Remember) -> None:
         self._smtp = smtp
         self._sender = sender
         self._remember = remember
-        self._clock = clock
 
     async def send(self, delivery: Delivery) -> Receipt | None:
         """Send it, unless an earlier try may have: then it ends as Unknown. See `sinks.base.Sink`.
@@ -65,7 +56,7 @@ class Mail:
             request = Action.model_validate(delivery.config)
         except ValidationError:
             raise Permanent("the request cannot be read") from None
-        if self._clock() - request.at > _IN_TIME:
+        if delivery.claimed_at - request.at > _IN_TIME:
             raise Permanent("it could not be sent within a day of being asked for")
         try:
             letter = _letter(request, delivery.about_customer, self._sender, self._clock())
@@ -75,7 +66,7 @@ class Mail:
             raise Permanent(f"the sender's or the recipient's address {error}") from None
 
         async def about_to() -> bool:
-            return await self._remember(delivery, DESTINATION)
+            return await self._remember(delivery, DESTINATION, None)
 
         await self._smtp.send(message, sender=sender, to=to, copies=copies, about_to=about_to)
         return Receipt(DESTINATION, letter.message_id)

@@ -182,7 +182,7 @@ def _failed(command: str, error: BaseException) -> BaseException:
             after=_WAIT_FOR_OPERATOR,
         )
     if isinstance(error, aiosmtplib.SMTPException | OSError | TimeoutError):
-        return Retriable(f"the mail server cannot be reached ({command}: {type(error).__name__})")
+        return Retriable(f"the mail server cannot be reached ({command}: {type(error).__name__})", away=True)
     return error
 
 

@@ -1,6 +1,7 @@
 """The sink of what a person asked Support for: one message in the customer's support channel, with the context."""
 
 import re
+from datetime import timedelta
 from typing import Any
 
 from pydantic import ValidationError
@@ -23,6 +24,7 @@ from sinks.slack.wording import hours
 CHANNEL = re.compile(r"[CG][A-Z0-9]{2,}")
 """The id of a channel. By a name, a message whose sending was cut off could not be looked for."""
 
+_IN_TIME = timedelta(hours=24)
 _HEADER, _LINE, _TEXT = 150, 1200, 2800  # characters
 
 
@@ -59,6 +61,8 @@ class Support:
             request = Action.model_validate(delivery.config)
         except ValidationError:
             raise Permanent("the request cannot be read") from None
+        if delivery.claimed_at - request.at > _IN_TIME:
+            raise Permanent("it could not be passed on within a day of being asked for")
         if delivery.uncertain and delivery.destination is not None:
             sent = await reconcile(self._api, delivery, delivery.destination)
             if sent is not None:
@@ -85,9 +89,8 @@ def word_to_support(alert: Alert, request: Action) -> Message:
     ticket = alert.ticket
     name = plain(alert.customer.name) if alert.customer else f"Customer {alert.customer_id[:8]}…"
     title = f"Help Wanted with a Ticket of {name}"
-    lines = [
-        f"{person(request.by)} asks Support to look at ticket #{mrkdwn_line(ticket.ticket_id.lstrip('#'), _LINE)}."
-    ]
+    number = mrkdwn_line(ticket.ticket_id.removeprefix("#"), _LINE)
+    lines = [f"{person(request.by_name or request.by)} asks Support to look at ticket #{number}."]
     if ticket.ticket_subject:
         lines.append(f'Subject: "{mrkdwn_line(ticket.ticket_subject, _LINE)}"')
     if ticket.ticket_category:
@@ -110,7 +113,7 @@ def word_to_support(alert: Alert, request: Action) -> Message:
         *(SectionBlock(text=MarkdownTextObject(text=text, verbatim=True)) for text in sections),
     ]
     if request.link:
-        link = f"Asked for <{request.link}|here>. Answers in this thread reach the CSM's team."
+        link = f"Asked for at <{request.link}|the alert's message>."
         blocks.append(ContextBlock(elements=[MarkdownTextObject(text=link, verbatim=True)]))
     return Message(tuple(blocks), mrkdwn_line(title, _LINE))
 
