@@ -5,7 +5,7 @@ from functools import partial
 
 import click
 
-from bench import latency, memory, report, scale, setup, throughput
+from bench import backtest, latency, memory, report, scale, setup, throughput
 from bench.broker import Broker, running
 from bench.engines import ENGINES
 from tests.servers.unavailable import UnavailableError
@@ -30,13 +30,11 @@ def bench(context: click.Context, *, kafka: str | None, record: bool) -> None:
                 text = measure(broker)
         except UnavailableError as error:
             raise click.ClickException(str(error)) from None
-        click.echo(f"\n{text}")
-        if record:
-            report.record(text)
+        _show(text, record=record)
 
     context.obj = run
     if context.invoked_subcommand is None:
-        for measure in (throughput_command, latency_command, scale_command, memory_command):
+        for measure in (throughput_command, latency_command, scale_command, memory_command, backtest_command):
             context.invoke(measure)
 
 
@@ -95,6 +93,21 @@ def scale_command(run: Callable[[Measure], None], *, events: int, few: int, many
 def memory_command(run: Callable[[Measure], None], *, minutes: float, rate: int, customers: int) -> None:
     """The detector's memory over time, under a live feed."""
     run(partial(memory.measure, minutes=minutes, rate=rate, customers=customers))
+
+
+@bench.command("backtest")
+@click.option("--events", default=1_000_000, show_default=True)
+@click.option("--customers", default=10_000, show_default=True)
+@click.pass_context
+def backtest_command(context: click.Context, *, events: int, customers: int) -> None:
+    """A history through csatwatch backtest: without Kafka, and without peers."""
+    _show(backtest.measure(events=events, customers=customers), record=context.find_root().params["record"])
+
+
+def _show(text: str, *, record: bool) -> None:
+    click.echo(f"\n{text}")
+    if record:
+        report.record(text)
 
 
 if __name__ == "__main__":
