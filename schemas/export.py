@@ -12,8 +12,9 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from schemas.action import Action
-from schemas.alert import SCHEMA_VERSION, Alert, CustomerTrend
+from schemas.alert import SCHEMA_VERSION, CustomerTrend
 from schemas.customer import Customer
+from schemas.digest import Published
 from schemas.event import Event
 from schemas.policy import Policy
 from schemas.workflow import Workflow
@@ -22,7 +23,7 @@ _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _RECORDS: Mapping[str, tuple[Any, str]] = {
     "csat-events": (Event, "A record of csat-events"),
     "customers": (Customer, "A record of customers"),
-    "alerts": (Alert, "A record of alerts"),
+    "alerts": (Published, "A record of alerts"),
     "csat-trends": (CustomerTrend, "A record of csat-trends"),
     "csm-actions": (Action, "A record of csm-actions"),
 }
