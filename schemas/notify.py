@@ -98,6 +98,24 @@ class Escalation(_Part):
     """For bands that are not in `after`."""
 
 
+class Calls(_Part):
+    """Which times a call is offered at: within `business_hours`, by the clock of the customer's account."""
+
+    minutes: Annotated[tuple[Annotated[int, Field(ge=5, le=480)], ...], Field(min_length=1, max_length=10)] = (
+        15,
+        30,
+        45,
+        60,
+    )
+    """How long a call can be."""
+    every_minutes: Annotated[int, Field(ge=15, le=240)] = 30
+    """The offered times are so far apart."""
+    notice_hours: Annotated[float, Field(ge=0, le=7 * 24)] = 2
+    """None is sooner than that."""
+    days: Annotated[int, Field(ge=1, le=30)] = 7
+    """None is later than that."""
+
+
 class Notify(_Part):
     """Everything about when and whom a message reaches. A critical alert waits for nothing here."""
 
@@ -120,6 +138,7 @@ class Notify(_Part):
     repeat_at_most: Annotated[int, Field(ge=1, le=20)] = 3
     """How many times."""
     escalation: Escalation = Escalation()
+    calls: Calls = Calls()
 
     @property
     def group_wait(self) -> timedelta:
