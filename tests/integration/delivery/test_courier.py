@@ -2,118 +2,22 @@
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
-from datetime import timedelta
+from collections.abc import Awaitable, Callable, Sequence
 
-import aiohttp
 import asyncpg
 import pytest
 
 from agents.courier import Courier, Load
-from schemas.alert import Alert, Severity, Status
-from schemas.customer import Person
-from schemas.delivery import Change, LedgerRow, Sink, State
-from schemas.workflow_files import load_workflows
+from schemas.alert import Severity, Status
+from schemas.delivery import Sink, State
 from sinks.backoff import Backoff
 from sinks.base import Delivery, Outcome, Receipt
-from sinks.base import Sink as OneByOne
-from sinks.ledger import Ledger, Revision
-from sinks.slack import Api, Slack, web_client
-from sinks.tasks import Tasks
-from streams.route import changes
-from tests.alerts import AT, CUSTOMER, alert
-from tests.servers.fake_slack import FakeSlack
+from sinks.ledger import Ledger
+from sinks.slack import Slack
+from tests.alerts import alert
+from tests.integration.delivery.stand import PEOPLE, Bench, of
 from tests.servers.slack_faults import Fault, Kind
 from tests.servers.wait import until
-
-WORKFLOWS = load_workflows(None)
-TIMEOUT = 0.5
-PEOPLE = {f"csm{number}@example.com": f"U{number:04}" for number in range(40)}
-
-
-def of(number: int, **more: object) -> Alert:
-    """An alert for a CSM of its own."""
-    csm = Person(name=f"Csm {number}", email=f"csm{number}@example.com")
-    return alert(response=f"r{number}", customer=CUSTOMER.model_copy(update={"csm": csm}), **more)
-
-
-@dataclass
-class Bench:
-    """Couriers of one database, kept going as the timer of the process does."""
-
-    pool: asyncpg.Pool
-    slack: FakeSlack
-    session: aiohttp.ClientSession
-    couriers: list[Courier] = field(default_factory=list)
-    looks: list[asyncio.Task[None]] = field(default_factory=list)
-
-    def ledger(self, lease: float = 60.0) -> Ledger:
-        return Ledger(self.pool, lease=timedelta(seconds=lease))
-
-    def sink(self, ledger: Ledger) -> Slack:
-        client = web_client(self.slack.token, self.slack.url, self.session)
-        return Slack(Api(client, timeout=TIMEOUT), fallback_channel=None, remember=ledger.remember)
-
-    def start(self, sink: OneByOne | None = None, *, name: Sink = Sink.SLACK, lease: float = 60.0) -> Courier:
-        ledger, bell = self.ledger(lease), asyncio.Event()
-        backoff = Backoff(first=0.05, most=0.2)
-        load = Load(slots=4, batch=1, limit=10.0, lease=lease)
-        used = Tasks(self.pool) if name is Sink.TASKS else sink or self.sink(ledger)
-        courier = Courier(ledger, name, used, load=load, backoff=backoff, wake=bell.set)
-
-        async def look() -> None:
-            while True:
-                await courier.fill()
-                bell.clear()
-                # A retry becomes due without a ring.
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(0.05):  # `wait_for` of 3.11 can swallow the cancellation of `stop`
-                        await bell.wait()
-
-        self.couriers.append(courier)
-        self.looks.append(asyncio.create_task(look()))
-        return courier
-
-    async def record(self, *alerts: Alert) -> None:
-        await self.ledger().record([Revision(each, AT) for each in alerts], _decide)
-
-    async def settled(self, state: State, sink: Sink = Sink.SLACK) -> None:
-        async def all_are() -> bool:
-            rows = await self.pool.fetch("select state from deliveries where sink = $1", sink)
-            return bool(rows) and {row["state"] for row in rows} == {state}
-
-        await until(all_are, what=f"all of {sink} {state}")
-
-    async def age(self) -> None:
-        await self.pool.execute("update deliveries set claimed_until = now() where state = 'claimed'")
-
-    async def stop(self) -> None:
-        for look in self.looks:
-            look.cancel()
-        await asyncio.gather(*self.looks, return_exceptions=True)
-        await asyncio.gather(*(courier.stop(5.0) for courier in self.couriers))
-        self.looks.clear()
-        self.couriers.clear()
-
-
-def _decide(each: Alert, rows: Sequence[LedgerRow]) -> Sequence[Change]:
-    return changes(each, WORKFLOWS, rows)
-
-
-@pytest.fixture
-def workspace() -> Iterator[FakeSlack]:
-    with FakeSlack(PEOPLE) as slack:
-        yield slack
-
-
-@pytest.fixture
-async def bench(pool: asyncpg.Pool, workspace: FakeSlack) -> AsyncIterator[Bench]:
-    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=TIMEOUT)) as session:
-        made = Bench(pool, workspace, session)
-        yield made
-        await made.stop()
 
 
 class Gate:
@@ -126,7 +30,7 @@ class Gate:
     async def send(self, delivery: Delivery) -> Receipt | None:
         self.entered.append(delivery)
         await self.open.wait()
-        return Receipt("D1", delivery.alert.response_id, csm_notified=True)
+        return Receipt("D1", delivery.about_customer.response_id, csm_notified=True)
 
 
 async def test_everybody_gets_theirs(bench: Bench) -> None:
@@ -238,7 +142,7 @@ async def test_what_fails_for_good_is_visible_and_runs_again(bench: Bench) -> No
 async def test_a_bug_in_a_sink_fails_that_step_alone(bench: Bench) -> None:
     class Buggy:
         async def send(self, delivery: Delivery) -> Receipt | None:
-            if delivery.alert.response_id == "r1":
+            if delivery.about_customer.response_id == "r1":
                 raise LookupError("Took too long to get a response")
             return Receipt("D1", "1")
 
@@ -293,7 +197,7 @@ async def test_a_batch_is_one_send(bench: Bench) -> None:
 
         async def send_all(self, deliveries: Sequence[Delivery]) -> Sequence[Outcome]:
             self.sizes.append(len(deliveries))
-            return [Receipt("x", each.alert.response_id) for each in deliveries]
+            return [Receipt("x", each.about_customer.response_id) for each in deliveries]
 
     counting = Counting()
     await bench.record(*(of(number) for number in range(30)))

@@ -8,6 +8,7 @@ import pytest
 
 from schemas.alert import Alert, Severity, Status
 from schemas.delivery import Change, LedgerRow, Sink, State
+from schemas.digest import Digest
 from schemas.workflow_files import load_workflows
 from sinks.base import Delivery, Receipt
 from sinks.ledger import Failure, Ledger, Retry, Revision, Settlement
@@ -22,7 +23,7 @@ NOTIFY, TASK, DRAFT = (
 SHOWN = Receipt("D1", "1.1", csm_notified=True)
 
 
-def decide(of: Alert, rows: Sequence[LedgerRow]) -> Sequence[Change]:
+def decide(of: Alert | Digest, rows: Sequence[LedgerRow]) -> Sequence[Change]:
     return changes(of, WORKFLOWS, rows)
 
 
@@ -84,7 +85,7 @@ async def test_of_several_revisions_in_a_batch_the_newest_counts(ledger: Ledger,
 
 
 async def test_nothing_is_recorded_where_deciding_fails(ledger: Ledger, pool: asyncpg.Pool) -> None:
-    def fail(of: Alert, rows: Sequence[LedgerRow]) -> Sequence[Change]:
+    def fail(of: Alert | Digest, rows: Sequence[LedgerRow]) -> Sequence[Change]:
         raise LookupError
 
     with pytest.raises(LookupError):
@@ -157,12 +158,12 @@ async def test_the_most_severe_goes_first_one_a_lane(ledger: Ledger) -> None:
 
     await record(ledger, of("a", Severity.LOW, "ana"), of("b", Severity.CRITICAL, "ana"), of("c", Severity.HIGH, "bo"))
     claimed = await ledger.claim(Sink.SLACK, 8)
-    assert [each.alert.response_id for each in claimed] == ["b", "c"]
+    assert [each.about_customer.response_id for each in claimed] == ["b", "c"]
     assert await ledger.claim(Sink.SLACK, 8, {"ana@example.com", "bo@example.com"}) == []
     assert await ledger.claim(Sink.SLACK, 8) == [], "ana's lane is taken, whoever asks"
     await settle(ledger, claimed[0], SHOWN)
     (third,) = await ledger.claim(Sink.SLACK, 8, {"bo@example.com"})
-    assert third.alert.response_id == "a"
+    assert third.about_customer.response_id == "a"
 
 
 async def test_rows_without_a_lane_come_all_at_once(ledger: Ledger) -> None:
@@ -178,7 +179,7 @@ async def test_the_claims_of_two_workers_never_overlap(ledger: Ledger, pool: asy
     async def work(mine: Ledger) -> list[str]:
         found: list[str] = []
         while claimed := await mine.claim(Sink.TASKS, 3):
-            found += [each.alert.response_id for each in claimed]
+            found += [each.about_customer.response_id for each in claimed]
         return found
 
     shares = await asyncio.gather(*(work(each) for each in (ledger, other, ledger, other)))
@@ -258,7 +259,7 @@ async def test_a_revision_during_a_send_that_fails_is_tried(ledger: Ledger, pool
     claimed = await claim_one(ledger)
     await record(ledger, alert(revision=2, status=Status.UPDATED))
     await settle(ledger, claimed, Failure("no CSM"))
-    assert (await claim_one(ledger)).alert.customer == CUSTOMER
+    assert (await claim_one(ledger)).about_customer.customer == CUSTOMER
 
 
 async def test_a_retraction_cancels_what_was_not_done(ledger: Ledger, pool: asyncpg.Pool) -> None:
@@ -294,6 +295,6 @@ async def test_a_record_that_cannot_be_read_fails_alone(ledger: Ledger, pool: as
     await record(ledger, alert(), alert(response="b"))
     await pool.execute("update alerts set record = '{}' where response_id = 'b'")
     claimed = await ledger.claim(Sink.TASKS, 8)
-    assert [each.alert.response_id for each in claimed] == ["TKT-2026-4521"]
+    assert [each.about_customer.response_id for each in claimed] == ["TKT-2026-4521"]
     (failed,) = await ledger.list(State.FAILED)
     assert failed["error"] == "the alert's record cannot be read"

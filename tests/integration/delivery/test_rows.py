@@ -9,6 +9,7 @@ import pytest
 
 from schemas.alert import Alert, Status
 from schemas.delivery import Change, LedgerRow, Sink
+from schemas.digest import Digest
 from schemas.workflow_files import load_workflows
 from sinks.base import BatchSink, Outcome, Permanent, Receipt, Retriable
 from sinks.email import Drafts
@@ -36,7 +37,7 @@ class Table:
         return outcomes
 
     @staticmethod
-    def _decide(of: Alert, rows: Sequence[LedgerRow]) -> Sequence[Change]:
+    def _decide(of: Alert | Digest, rows: Sequence[LedgerRow]) -> Sequence[Change]:
         return changes(of, WORKFLOWS, rows)
 
 
@@ -121,7 +122,9 @@ async def test_a_title_that_does_not_fit_its_values_fails_alone(tasks: Table, po
         "update deliveries set config = $1::text::jsonb where alert_id = $2", broken, str(alert(response="a").alert_id)
     )
     claimed = await tasks.ledger.claim(Sink.TASKS, 8)
-    outcomes = dict(zip([each.alert.response_id for each in claimed], await tasks.sink.send_all(claimed), strict=True))
+    outcomes = dict(
+        zip([each.about_customer.response_id for each in claimed], await tasks.sink.send_all(claimed), strict=True)
+    )
     assert isinstance(outcomes["a"], Permanent)
     assert isinstance(outcomes["b"], Receipt)
 
