@@ -84,7 +84,12 @@ def everything() -> Digest:
             trend=fallen(4, recent_n=2, recent_avg=2.5, drop=0.41, evidence=Evidence.INSUFFICIENT),
         ),
         account(5, name="Stark <Industries> & Sons", open=(unanswered(task_due_at=ago(2.5)),)),
-        account(6, name="Wayne", open=(unanswered(seen=True, followed_up_at=ago(9)),), last_rating_at=ago(12)),
+        account(
+            6,
+            name="Wayne",
+            open=(unanswered(seen=True, occurred_at=ago(10), followed_up_at=ago(9)),),
+            last_rating_at=ago(12),
+        ),
         account(7, name="Cyberdyne", recovered_at=ago(1), recovered=back),
         account(8, name="Wonka", last_rating_at=ago(90), last_ticket_at=ago(71)),
     )
