@@ -18,7 +18,9 @@ from streams.severity import band
 _LOUD = frozenset({Severity.CRITICAL, Severity.HIGH})
 _RANKS = {severity: rank for rank, severity in enumerate(Severity)}
 _LOOK_AGAIN = timedelta(seconds=1)
-_PATIENCE = timedelta(minutes=1)  # of a trend, for the message of the poor rating that it belongs below
+# Of a trend, for the message of the poor rating that it belongs below: mostly both come of one event.
+_PATIENCE = timedelta(minutes=1)
+_LITTLE_PATIENCE = timedelta(seconds=10)
 
 
 class Channels(NamedTuple):
@@ -75,8 +77,10 @@ def way(case: Case, policy: Policy, channels: Channels) -> Way | None:
 
 def hold(case: Case, policy: Policy) -> Hold | None:
     """Until when a message that was not posted yet has to wait; None: it goes out now."""
-    if case.notice is Notice.OPERATOR or case.alert.severity is Severity.CRITICAL:
+    if case.notice is Notice.OPERATOR:
         return None
+    if case.alert.severity is Severity.CRITICAL:
+        return _behind(case, policy, _LITTLE_PATIENCE)
     quiet, where = policy.notify.quiet_hours, zone(case.alert, policy)
     if quiet and (end := hours.ends(quiet, where, case.at)):
         return Hold(end, f"quiet hours until {_words(end, where)}")
@@ -85,7 +89,7 @@ def hold(case: Case, policy: Policy) -> Hold | None:
     until = max((each for each in snoozes if each), default=case.at)
     if until > case.at:
         return Hold(until, f"snoozed until {_words(until, where)}")
-    return _gathering(case, policy) if root is None else None
+    return _gathering(case, policy) or _behind(case, policy, _PATIENCE)
 
 
 def following(case: Case, policy: Policy, channels: Channels) -> Iterator[Later]:
@@ -126,15 +130,21 @@ def _repeat(case: Case, policy: Policy, number: int) -> Iterator[Later]:
 
 
 def _gathering(case: Case, policy: Policy) -> Hold | None:
-    """Whether the message waits for others of the customer."""
-    if case.notice is not None or not isinstance(case.alert, Alert):
+    """Whether a customer's first message waits for others."""
+    if case.notice is not None or not isinstance(case.alert, Alert) or _root(case, policy):
         return None
-    if (ready := case.created_at + policy.notify.group_wait) > case.at:
-        return Hold(ready, "waits for other alerts of the customer")
-    below = any(each.ts is None and each.kind is Kind.POOR_RATING for each in case.neighbours)
-    if case.alert.kind is Kind.DECLINING_TREND and below and case.at < case.created_at + _PATIENCE:
-        return Hold(case.at + _LOOK_AGAIN, "waits for the message of the poor rating")
-    return None
+    ready = case.created_at + policy.notify.group_wait
+    return Hold(ready, "waits for other alerts of the customer") if ready > case.at else None
+
+
+def _behind(case: Case, policy: Policy, patience: timedelta) -> Hold | None:
+    """Whether a trend waits for the message that it belongs below."""
+    if case.notice is not None or case.alert.kind is not Kind.DECLINING_TREND or _root(case, policy):
+        return None
+    coming = any(each.ts is None and each.kind is Kind.POOR_RATING for each in case.neighbours)
+    if not coming or case.at >= case.created_at + patience:
+        return None
+    return Hold(case.at + _LOOK_AGAIN, "waits for the message of the poor rating")
 
 
 def _root(case: Case, policy: Policy) -> Neighbour | None:
