@@ -24,12 +24,12 @@ def _read(value: object) -> object:
 
 
 def written(span: timedelta) -> str:
-    """`span` in the largest unit that it is a whole number of."""
-    minutes = span / _UNITS["m"]
-    for unit, size in (("d", 24 * 60), ("h", 60)):
-        if minutes % size == 0:
-            return f"{minutes / size:g}{unit}"
-    return f"{minutes:g}m"
+    """`span` as people say it: from three days on in days, from an hour on in hours, where it is a whole number."""
+    for unit, least in (("d", 3), ("h", 1)):
+        count = span / _UNITS[unit]
+        if count >= least and count.is_integer():
+            return f"{count:g}{unit}"
+    return f"{span / _UNITS['m']:g}m"
 
 
 Duration = Annotated[

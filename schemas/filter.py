@@ -5,13 +5,22 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Annotated, Any, Self
 
-from pydantic import BeforeValidator, ConfigDict, Field, GetJsonSchemaHandler, WithJsonSchema, model_validator
+from pydantic import (
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    ModelWrapValidatorHandler,
+    ValidationError,
+    WithJsonSchema,
+    model_validator,
+)
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from schemas import alert_fields
 from schemas.alert_fields import Kind, Shape
-from schemas.part import Location, Part, mistakes
+from schemas.part import Location, Part, details, mistakes
 
 Mistake = tuple[Location, str, Any]
 """Where, what to say, and the value."""
@@ -47,6 +56,7 @@ Scalar = Annotated[Any, BeforeValidator(_scalar), WithJsonSchema({"type": ["stri
 Limit = Annotated[Any, BeforeValidator(_limit), WithJsonSchema({"type": ["number", "string"]})]
 """What a value must be above or below: a number, or an aware time."""
 
+_WORDS = frozenset({"and", "or", "any", "not"})
 LIMITS = ("lt", "lte", "gt", "gte")
 
 
@@ -118,11 +128,19 @@ class Filter(Part):
         """The conditions by the dotted names of their fields."""
         return self.__pydantic_extra__
 
-    @model_validator(mode="after")
-    def _fits_an_alert(self) -> Self:
-        if wrong := mistakes(_unfit(self)):
+    @model_validator(mode="wrap")
+    @classmethod
+    def _fits_an_alert(cls, value: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:  # noqa: ANN401 (any YAML)
+        try:
+            asked = handler(value)
+        except ValidationError as error:
+            # What the fields are asked comes first; with it the names that are none.
+            said = [(each["loc"], each["msg"], each["input"]) for each in details(error)]
+            known = {place for place, _, _ in said}
+            raise mistakes([*(each for each in _strange(value) if each[0] not in known), *said]) or error from None
+        if wrong := mistakes([*_strange(asked.fields), *_unfit(asked)]):
             raise wrong
-        return self
+        return asked
 
     @classmethod
     def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
@@ -135,15 +153,21 @@ class Filter(Part):
         return made
 
 
+def _strange(value: object) -> Iterator[Mistake]:
+    """The names in a filter that are no fields."""
+    for name in value if isinstance(value, Mapping) else ():
+        if name not in _WORDS:
+            try:
+                alert_fields.check(str(name), listed=True)
+            except alert_fields.UnknownField as unknown:
+                yield (str(name),), str(unknown), {}
+
+
 def _unfit(asked: Filter) -> Iterator[Mistake]:
     for name, condition in asked.fields.items():
-        try:
-            alert_fields.check(name, listed=True)
-        except alert_fields.UnknownField as unknown:
-            yield (name,), str(unknown), condition.model_dump(exclude_unset=True, by_alias=True)
-            continue
-        for place, text, value in _misfits(alert_fields.shapes()[name], condition):
-            yield (name, *place), text, value
+        if shape := alert_fields.shapes().get(name):
+            for place, text, value in _misfits(shape, condition):
+                yield (name, *place), text, value
 
 
 def _misfits(shape: Shape, condition: Condition) -> Iterator[Mistake]:

@@ -1,10 +1,10 @@
 """What the parts of a file of the user's share: frozen, closed, and each mistake at its own place."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
-from pydantic_core import InitErrorDetails, PydanticCustomError
+from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
 Location = tuple[int | str, ...]
 """Where something stands in a file: keys of mappings and places in lists, from the outside inwards."""
@@ -26,3 +26,14 @@ def mistakes(found: Iterable[tuple[Location, str, Any]]) -> ValidationError | No
         for place, text, value in found
     ]
     return ValidationError.from_exception_data("mistakes", details) if details else None
+
+
+def details(error: ValidationError) -> Sequence[ErrorDetails]:
+    """The mistakes in `error`, without that a list is too short because its entries are mistakes themselves."""
+    found = error.errors(include_url=False)
+    return [
+        each
+        for each in found
+        if each["type"] != "too_short"
+        or not any(other["loc"][: len(each["loc"])] == each["loc"] != other["loc"] for other in found)
+    ]

@@ -273,7 +273,7 @@ class Workflow(Part):
             for place, expected in enumerate(test.expect):
                 if expected.id not in ids:
                     text = f"{expected.id!r} is no step of this workflow: write {' or '.join(sorted(ids))}"
-                    yield ("tests", number, "expect", place), text, None
+                    yield ("tests", number, "expect", place), text, {}
 
 
 def merged(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

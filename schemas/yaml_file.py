@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from schemas.part import Location
+from schemas.part import Location, details
 
 _ENUM = re.compile(r"<\w+\.\w+: ('[^']*')>")  # how pydantic shows what a field may be
 _SAID = {
@@ -26,6 +26,7 @@ _SAID = {
     "Input should be a valid integer, got a number with a fractional part": "must be a whole number",
 }
 _PLAIN = (("Input should be ", "must be "), ("String should ", "must "), ("List should ", "must "))
+_TOO_FEW = re.compile(r"(?:Tuple|List|Dictionary) should have at least (\d+) items? after validation, not \d+")
 _MAPPING = re.compile(r"Input should be a valid dictionary or instance of \w+")
 _SHOWN = (str, int, float, bool, type(None))
 
@@ -113,10 +114,10 @@ def explained(
 ) -> Iterator[str]:
     """A line a mistake of `error`, which is about what stands `below` a place of the file."""
     known = frozenset(tags)
-    for each in error.errors(include_url=False):
+    for each in details(error):
         place = (*below, *(part for part in each["loc"] if part not in known))
         shown = each["type"] != "missing" and isinstance(each["input"], _SHOWN)
-        yield _at(tree, name, place, _say(each["msg"]) + (f" (it is {each['input']!r:.80})" if shown else ""))
+        yield _at(tree, name, place, words(each["msg"]) + (f" (it is {each['input']!r:.80})" if shown else ""))
 
 
 def explain(document: Document[Any], error: ValidationError, below: Location) -> list[str]:
@@ -129,9 +130,12 @@ def _at(tree: yaml.Node | None, name: str, place: Location, text: str) -> str:
     return f"{name}:{line}: {way or 'the file'}: {text}"
 
 
-def _say(message: str) -> str:
+def words(message: str) -> str:
+    """What pydantic says, in the words of this program."""
     if _MAPPING.fullmatch(message):
         return "must be a mapping: fields with their values"
+    if few := _TOO_FEW.fullmatch(message):
+        return f"must have at least {few[1]} {'entry' if few[1] == '1' else 'entries'}"
     if message in _SAID:
         return _SAID[message]
     for theirs, ours in _PLAIN:

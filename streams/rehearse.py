@@ -18,6 +18,7 @@ from schemas.event import Ticket
 from schemas.part import Location
 from schemas.policy import Policy
 from schemas.workflow import Expected, Rehearsal, Workflow, merged
+from schemas.yaml_file import words
 from streams.memory import MemoryStates
 from streams.pipeline import Pipeline
 from streams.route import steps
@@ -59,7 +60,7 @@ def rehearse(workflow: Workflow, test: Rehearsal, policy: Policy) -> list[Mistak
     if wanted != got:
         return [(("expect",), f"expected {_listed(wanted)}, the workflow gives {_listed(got)}")]
     return [
-        (("expect", place), f"{expected.id}: {text}")
+        (("expect", place), text)
         for place, (expected, (step, alert)) in enumerate(zip(test.expect, owed, strict=True))
         for text in _differences(expected, step, alert)
     ]
@@ -193,7 +194,8 @@ def _listed(names: Sequence[str]) -> str:
 
 def _first(error: ValidationError) -> str:
     each = error.errors(include_url=False)[0]
-    return f"{'.'.join(str(part) for part in each['loc'])}: {each['msg'].removeprefix('Value error, ')}"
+    where = ".".join(str(part) for part in each["loc"] if part not in set(Kind))
+    return f"{where}: {words(each['msg'])} (it is {each['input']!r:.80})"
 
 
 def _text(value: object) -> str:

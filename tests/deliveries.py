@@ -27,7 +27,7 @@ def delivery(of: Alert | None = None, **changes: Any) -> Delivery:
         "claim": "claim",
         "step": SLACK_STEP,
         "sink": Sink.SLACK,
-        "config": CONFIGS[changes.get("sink", Sink.SLACK)],
+        "config": CONFIGS.get(changes.get("sink", Sink.SLACK), {}),
         "created_at": AT - timedelta(minutes=1),
         "published_at": AT,
     }
