@@ -14,8 +14,8 @@ from agents.commands.by_time import by_time
 from agents.commands.input_file import Line
 from schemas.alert import Alert
 from schemas.policy import load_policy
+from streams.memory import MemoryStates
 from tests.figures import figures
-from tests.memory import MemoryStates
 from tests.unit.streams.backtest.histories import CUSTOMERS, history, lines, rated
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "backtest"
