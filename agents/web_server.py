@@ -3,15 +3,17 @@
 import asyncio
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from urllib.parse import urlsplit
 
 import structlog
 import uvicorn
 
+from agents.clicks import Clicks, wanted
 from agents.health import Health
 from agents.process import EXIT_DONE, EXIT_FAILED, asked_to_stop, deadline
 from agents.settings import PREFIX, BadSettings, Settings
+from schemas.policy import load_policy
 from web.app import build
 
 _log = structlog.get_logger(__name__)
@@ -25,15 +27,20 @@ class _Server(uvicorn.Server):
 
 
 async def main(settings: Settings, banner: str | None = None) -> int:
-    """Serve the pages until SIGTERM or SIGINT. Raises `BadSettings` where the address cannot be used."""
+    """Serve the pages, and Slack's clicks where they are set up, until SIGTERM or SIGINT.
+
+    Raises `BadSettings` where the address cannot be used or a token is missing, and `BadFile`.
+    """
     host = settings.web_bind.rpartition(":")[0].strip("[]")
     names = [host, *([name] if settings.public_url and (name := urlsplit(settings.public_url).hostname) else [])]
-    app = build(settings.postgres_dsn.get_secret_value(), hosts=names, banner=banner)
+    clicks = Clicks(settings, load_policy(settings.policy)) if wanted(settings) else None
+    interactions = clicks.interactions.receive if clicks is not None and clicks.interactions is not None else None
+    app = build(settings.postgres_dsn.get_secret_value(), hosts=names, banner=banner, interactions=interactions)
     server = _Server(uvicorn.Config(app, log_config=None, access_log=False, server_header=False))
     health = Health(settings)
     health.check("pages", lambda: _serving(server))
     with asked_to_stop() as stop, deadline() as cut:
-        async with health:
+        async with health, clicks.open(health) if clicks is not None else nullcontext():
             listening = _listen(settings)
             serving = asyncio.create_task(server.serve(sockets=[listening]))
             stopping = asyncio.create_task(stop.wait())

@@ -1,13 +1,15 @@
 """The pages as one ASGI application."""
 
 import asyncio
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
@@ -20,7 +22,11 @@ from web.database import Database
 from web.live import Live
 from web.preview import slack_message
 from web.security import SecurityHeaders, allowed_hosts
+from web.slack.http import PATH as INTERACTIONS
 from web.templates import Templates
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+"""Answers a request."""
 
 
 class _Pages(Starlette):
@@ -35,6 +41,7 @@ def build(
     hosts: Collection[str] = (),
     banner: str | None = None,
     message: Message = slack_message,
+    interactions: Endpoint | None = None,
 ) -> Starlette:
     """The application. It starts without Postgres, and says so on its pages until Postgres is there.
 
@@ -45,6 +52,7 @@ def build(
         hosts: names, beside this machine's own, under which people reach the pages; others are refused.
         banner: a sentence above every page.
         message: the blocks of an alert's Slack message.
+        interactions: the endpoint for Slack's interactions; None: there is none.
     """
     database = Database(dsn)
     templates = Templates(banner)
@@ -72,6 +80,7 @@ def build(
             Route("/live", alerts.live, name="live"),
             Route("/customers", customers.all, name="customers"),
             Route("/customers/{customer_id:uuid}", customers.one, name="customer"),
+            *([Route(INTERACTIONS, interactions, methods=["POST"], name="interactions")] if interactions else []),
             Mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static"),
         ],
         middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=allowed_hosts(hosts), www_redirect=False)],
