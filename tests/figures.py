@@ -69,7 +69,7 @@ def figures(policies: int, *, weeks: int = 8) -> Figures:
     )
     begin = datetime(2026, 1, 5, tzinfo=UTC)
     end = begin + timedelta(weeks=weeks) - timedelta(hours=1)
-    history = History(20_000, 3, 300, begin, end, float(weeks))
+    history = History(20_000, 3, 300, begin, end, float(weeks), 14_000, 2_800)
     return Figures(history, 30, [first, second][:policies])
 
 

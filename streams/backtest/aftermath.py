@@ -4,6 +4,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
+from typing import NamedTuple
 
 from schemas.wire import Alert
 from streams.backtest.tally import After, Tally, Warned
@@ -12,6 +13,23 @@ from streams.detect import microseconds
 
 FELL_MIN = 3
 """Ratings after an alert, at least, for their mean to say anything."""
+
+
+class Whole(NamedTuple):
+    """What does not depend on the policy.
+
+    Attributes:
+        begin, end: times of the first and the last event, in microseconds since 1970.
+        customers: those that were heard of.
+        rated, escalated: ratings whose days have passed at the end, and those of them that an escalation followed:
+            what an alert is to be held against.
+    """
+
+    begin: int
+    end: int
+    customers: int
+    rated: int
+    escalated: int
 
 
 @dataclass(slots=True)
@@ -64,11 +82,8 @@ class Aftermath:
         self._within = within
         self._pasts: dict[str, _Past] = {}
         self._end: int | None = None
-
-    @property
-    def customers(self) -> int:
-        """Customers that were heard of."""
-        return len(self._pasts)
+        self._rated = 0
+        self._rated_escalated = 0
 
     def told(self, event: Told) -> None:
         """Take in an event that the pipeline took."""
@@ -105,14 +120,15 @@ class Aftermath:
         past.alerted[policy] = at if first is None else min(first, at)
         return True
 
-    def close(self) -> tuple[int, int] | None:
-        """The history is over: judge what is left. Returns the times of the first and the last event."""
+    def close(self) -> Whole | None:
+        """The history is over: judge what is left. None: nothing in it has a time."""
         if not self._pasts:
             return None
         self._end = max(past.newest for past in self._pasts.values())
         for past in self._pasts.values():
             self._settle(past, None)
-        return min(past.oldest for past in self._pasts.values()), self._end
+        begin = min(past.oldest for past in self._pasts.values())
+        return Whole(begin, self._end, len(self._pasts), self._rated, self._rated_escalated)
 
     def _new(self, at: int) -> _Past:
         alerts: tuple[dict[str, _Raised], ...] = tuple({} for _ in self._tallies)
@@ -126,7 +142,9 @@ class Aftermath:
 
     def _settle(self, past: _Past, until: int | None) -> None:
         """Judge the alerts up to `until`, and drop what no later alert needs; None: judge them all."""
+        escalations = sorted(past.escalations.values())
         self._judge_warning(past, until)
+        self._judge_ratings(past, escalations, until)
         waiting = [
             (policy, name, each)
             for policy, alerts in enumerate(past.alerts)
@@ -135,7 +153,6 @@ class Aftermath:
         ]
         if waiting:
             rated = _Rated(past.ratings.values())
-            escalations = sorted(past.escalations.values())
             others = [_times(alerts) for alerts in past.alerts]
             for policy, name, each in waiting:
                 each.judged = True
@@ -152,7 +169,7 @@ class Aftermath:
         end = alert.at + self._within
         if self._end is not None and end > self._end:
             return After.TOO_RECENT
-        escalated = bisect_right(escalations, alert.at) < bisect_right(escalations, end)
+        escalated = _any(escalations, alert.at, end)
         mean = rated.mean(alert.at, end)
         fell = mean is not None and alert.average is not None and mean < alert.average
         if escalated:
@@ -185,6 +202,14 @@ class Aftermath:
                 earlier = alerted is not None and alerted < first
                 tally.warned[Warned.EARLIER if earlier else Warned.NEVER] += 1
 
+    def _judge_ratings(self, past: _Past, escalations: Sequence[int], until: int | None) -> None:
+        if until is None:
+            until = (self._end or 0) - self._within
+        rated = [at for at, _ in past.ratings.values() if at <= until]
+        self._rated += len(rated)
+        if escalations:
+            self._rated_escalated += sum(_any(escalations, at, at + self._within) for at in rated)
+
 
 class _Rated:
     """Ratings in the order of their times, with their sums up to each."""
@@ -198,6 +223,11 @@ class _Rated:
         """Of those after the one time and up to the other; None where they are too few."""
         first, last = bisect_right(self._times, after), bisect_right(self._times, until)
         return (self._sums[last] - self._sums[first]) / (last - first) if last - first >= FELL_MIN else None
+
+
+def _any(times: Sequence[int], after: int, until: int) -> bool:
+    """Whether one of them is after the one time and up to the other."""
+    return bisect_right(times, after) < bisect_right(times, until)
 
 
 def _times(alerts: dict[str, _Raised]) -> dict[str, list[int]]:

@@ -10,6 +10,7 @@ from msgspec import Struct
 from schemas.alert import Kind
 from schemas.customer import Customer
 from schemas.policy import Policy
+from streams.backtest.aftermath import Whole
 from streams.backtest.tally import UNOWNED, After, Tally, Warned, monday_of, week_of
 from streams.detect import instant
 
@@ -21,7 +22,10 @@ KINDS = (Kind.POOR_RATING, Kind.DECLINING_TREND)
 class History(Struct, frozen=True):
     """What went through: `refused` of the `events` lines are no events.
 
-    `begin` and `end` are the times of the first and the last event; `weeks` lie between them, at least one.
+    Attributes:
+        begin, end: times of the first and the last event; `weeks` lie between them, at least one.
+        rated, rated_escalated: ratings whose days have passed when the history ends, and those of them that were
+            followed by an escalation, alert or not.
     """
 
     events: int
@@ -30,6 +34,8 @@ class History(Struct, frozen=True):
     begin: datetime | None
     end: datetime | None
     weeks: float
+    rated: int
+    rated_escalated: int
 
 
 class Csm(Struct, frozen=True):
@@ -153,22 +159,23 @@ def figures(
     *,
     events: int,
     refused: int,
-    customers: int,
-    span: tuple[int, int] | None,
+    whole: Whole | None,
     within: timedelta,
 ) -> Figures:
-    """The figures of a history over `span`, in microseconds since 1970; None: nothing in it has a time."""
-    begin, end = (None, None) if span is None else map(instant, span)
+    """The figures of a history."""
+    begin, end = (None, None) if whole is None else (instant(whole.begin), instant(whole.end))
     weeks = 1.0 if begin is None or end is None else max((end - begin) / _WEEK, 1.0)
-    shown = _Span((), weeks) if span is None else _Span(range(week_of(span[0]), week_of(span[1]) + 1), weeks)
+    shown = _Span((), weeks) if whole is None else _Span(range(week_of(whole.begin), week_of(whole.end) + 1), weeks)
     return Figures(
         History(
             events,
             refused,
-            customers,
+            whole.customers if whole else 0,
             begin,
             end,
             round(weeks, 1),
+            whole.rated if whole else 0,
+            whole.escalated if whole else 0,
         ),
         within.days,
         [

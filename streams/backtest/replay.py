@@ -94,15 +94,13 @@ class Replay:
 
     def close(self) -> Figures:
         """The history is over: what there is to say of it."""
-        customers, span = self._aftermath.customers, self._aftermath.close()
         return figures(
             self._policies,
             self._tallies,
             self._accounts,
             events=self.events,
             refused=self.refused,
-            customers=customers,
-            span=span,
+            whole=self._aftermath.close(),
             within=self._within,
         )
 

@@ -133,7 +133,7 @@ def notes(figures: Figures) -> list[str]:
 
 
 def _followed(figures: Figures, kind: Kind) -> Section:
-    policies = figures.policies
+    policies, history = figures.policies, figures.history
 
     def share(of: Callable[[Followed], int]) -> Callable[[PolicyFigures], tuple[int, int]]:
         return lambda each: (of(each.followed[kind]), each.followed[kind].judged)
@@ -142,6 +142,7 @@ def _followed(figures: Figures, kind: Kind) -> Section:
         f"{_KINDS_NAMED[kind]}, followed within {figures.within_days} days by",
         [
             _shares("an escalation", policies, share(lambda each: each.escalated)),
+            _shares("  the same after any rating", policies, lambda _: (history.rated_escalated, history.rated)),
             _shares("a further fall", policies, share(lambda each: each.fell_further)),
             _shares("either", policies, share(lambda each: each.either)),
             _counts("too recent to tell", policies, lambda each: each.followed[kind].too_recent),

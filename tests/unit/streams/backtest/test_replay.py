@@ -105,6 +105,12 @@ def test_an_alert_whose_days_are_not_over_is_not_judged() -> None:
     assert found.policies[0].followed["poor_rating"] == Followed(1, 1, 0, 1, too_recent=1)
 
 
+def test_what_follows_any_rating_is_what_an_alert_is_held_against() -> None:
+    events = [rated(5, 0), rated(1, 5), escalated("T-x", 12), rated(5, 13), rated(5, 40, CUSTOMERS[1])]
+    found, _ = replayed(events)
+    assert (found.history.rated, found.history.rated_escalated) == (3, 1)
+
+
 # Customers that escalated
 
 
@@ -256,6 +262,7 @@ def test_the_figures_are_those_of_a_plain_recount(seed: int, size: int, days: fl
         )
         assert figures.difference is not None
         assert (figures.difference.both, figures.difference.near) == _beside(own, other)
+    assert (found.history.rated, found.history.rated_escalated) == _base(events, end)
 
 
 def test_what_is_kept_goes_by_time_and_not_by_the_length() -> None:
@@ -322,6 +329,16 @@ def _followed(alerts: Sequence[Alert], events: Sequence[Mapping[str, Any]], end:
         up = any(begin < at <= over for at in _escalations(alert.customer_id, events))
         counts.update(judged=1, escalated=up, fell_further=fell, either=up or fell)
     return Followed(**{name: counts[name] for name in Followed.__struct_fields__})
+
+
+def _base(events: Sequence[Mapping[str, Any]], end: datetime) -> tuple[int, int]:
+    rated = escalated = 0
+    for customer in CUSTOMERS:
+        found = _escalations(customer, events)
+        over = [at for at, _ in _ratings(customer, events) if at + WITHIN <= end]
+        rated += len(over)
+        escalated += sum(any(at < each <= at + WITHIN for each in found) for at in over)
+    return rated, escalated
 
 
 def _warned(alerts: Sequence[Alert], events: Sequence[Mapping[str, Any]]) -> tuple[int, int, int]:
