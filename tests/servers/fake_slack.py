@@ -19,9 +19,11 @@ from aiohttp import web
 from tests.servers.background import in_background
 from tests.servers.ports import free_ports
 from tests.servers.slack_faults import Fault, Faults, Kind
+from tests.servers.slack_sockets import Sockets
 from tests.servers.slack_workspace import Answer, Message, RefusedError, View, Workspace
 
 TOKEN = "xoxb-test-token"
+APP_TOKEN = "xapp-test-token"
 USERS = {"ana@example.com": "U0ANA", "bo@example.com": "U0BO", "cleo@example.com": "U0CLEO"}
 CHANNELS = {"C0ALERTS": "csat-alerts"}
 
@@ -66,6 +68,7 @@ class FakeSlack:
         self._pace = seconds_a_message
         self._last: dict[str, float] = {}  # channel → monotonic seconds of its last message
         self._lock = threading.Lock()
+        self._sockets = Sockets()
         self._calls: list[Call] = []
         self._workspace = Workspace(users or USERS, channels or CHANNELS, lambda: datetime.now(UTC))
         self._running: AbstractContextManager[None] | None = None
@@ -101,10 +104,27 @@ class FakeSlack:
             found = [each for each in self._workspace.messages.values() if wanted in {None, each.channel}]
         return sorted(found, key=lambda each: each.ts)
 
+    def doubled(self) -> list[dict[str, Any]]:
+        """The metadata of messages that came while another one with their alert and step was standing."""
+        with self._lock:
+            return list(self._workspace.doubled)
+
     def views(self) -> list[View]:
         """The modals as they stand, oldest first."""
         with self._lock:
             return list(self._workspace.views.values())
+
+    def interact(self, payload: Mapping[str, Any], *, times: int = 1) -> list[Mapping[str, Any]]:
+        """Send an interaction down the open socket, so many times, and wait for what each is answered with.
+
+        Raises AssertionError where no socket is open, or an answer takes longer than Slack's three seconds.
+        """
+        return self._sockets.send(payload, times)
+
+    @property
+    def sockets(self) -> int:
+        """How many Socket Mode connections are open."""
+        return self._sockets.open
 
     def calls(self, method: str | None = None) -> list[Call]:
         """The requests so far in their order: of one method, or all."""
@@ -115,6 +135,7 @@ class FakeSlack:
     async def _served(self) -> AsyncIterator[None]:
         app = web.Application(client_max_size=8 << 20)
         app.router.add_route("*", "/api/{method}", self._handle)
+        app.router.add_get("/socket", self._sockets.serve)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await runner.setup()
         try:
@@ -136,17 +157,21 @@ class FakeSlack:
 
     def _answer(self, request: web.Request, method: str, arguments: Mapping[str, Any]) -> Answer:
         try:
-            self._authorize(request)
+            if method == "apps.connections.open":
+                self._authorize(request, APP_TOKEN)
+                return {"ok": True, "url": f"ws://127.0.0.1:{self.port}/socket"}
+            self._authorize(request, self.token)
             return {"ok": True, **self._workspace.call(method, arguments)}
         except RefusedError as refused:
             more: Answer = {"response_metadata": {"messages": refused.messages}} if refused.messages else {}
             return {"ok": False, "error": refused.error, **more}
 
-    def _authorize(self, request: web.Request) -> None:
+    @staticmethod
+    def _authorize(request: web.Request, expected: str) -> None:
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
         if scheme != "Bearer":
             raise RefusedError("not_authed")
-        if token != self.token:
+        if token != expected:
             raise RefusedError("invalid_auth")
 
     def _too_fast(self, method: str, arguments: Mapping[str, Any]) -> Fault | None:

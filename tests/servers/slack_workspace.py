@@ -15,6 +15,8 @@ from tests.servers import slack_limits
 BOT_USER = "U0CSATWATCH"
 BOT = "B0CSATWATCH"
 TEAM = "T0TEST"
+TIME_ZONE = "Europe/Berlin"
+"""Where everybody lives."""
 
 _VIEW_TITLE = 24  # characters
 _PRIVATE_METADATA = 3000  # characters
@@ -85,7 +87,8 @@ class View:
 class Workspace:
     """Users, channels, messages and modals.
 
-    `users` is user id by e-mail, `channels` name by channel id. `clock` makes the ids of messages.
+    `users` is user id by e-mail, `channels` name by channel id. `clock` makes the ids of messages. `doubled` is the
+    metadata of each message that came while another one with its alert and step was standing.
     """
 
     def __init__(self, users: Mapping[str, str], channels: Mapping[str, str], clock: Callable[[], datetime]) -> None:
@@ -98,9 +101,12 @@ class Workspace:
         self._triggers: set[str] = set()
         self.messages: dict[tuple[str, str], Message] = {}
         self.views: dict[str, View] = {}
+        self.doubled: list[dict[str, Any]] = []
         self._methods: dict[str, Callable[[Arguments], Answer]] = {
             "auth.test": self._auth_test,
             "users.lookupByEmail": self._lookup,
+            "users.info": self._info,
+            "chat.getPermalink": self._permalink,
             "conversations.open": self._open,
             "conversations.history": self._history,
             "conversations.replies": self._replies,
@@ -146,6 +152,20 @@ class Workspace:
         user = self._users[email]
         return {"user": {"id": user, "team_id": TEAM, "name": user.lower(), "profile": {"email": email}}}
 
+    def _info(self, arguments: Arguments) -> Answer:
+        wanted = _required(arguments, "user")
+        for email, user in self._users.items():
+            if user == wanted:
+                name = email.partition("@")[0].capitalize()
+                return {"user": {"id": user, "tz": TIME_ZONE, "profile": {"email": email, "real_name": name}}}
+        raise RefusedError("user_not_found")
+
+    def _permalink(self, arguments: Arguments) -> Answer:
+        channel, ts = _required(arguments, "channel"), _required(arguments, "message_ts")
+        if (channel, ts) not in self.messages:
+            raise RefusedError("message_not_found")
+        return {"channel": channel, "permalink": f"https://test.slack.com/archives/{channel}/p{ts.replace('.', '')}"}
+
     def _open(self, arguments: Arguments) -> Answer:
         user = str(arguments.get("users", ""))
         if user not in self._users.values():
@@ -154,6 +174,8 @@ class Workspace:
 
     def _post(self, arguments: Arguments) -> Answer:
         message = self._composed(arguments, self.channel(_required(arguments, "channel")))
+        if message.metadata and any(_same(message.metadata, each.metadata) for each in self.messages.values()):
+            self.doubled.append(message.metadata)
         self.messages[message.channel, message.ts] = message
         return {"channel": message.channel, "ts": message.ts, "message": message.as_slack(metadata=True)}
 
@@ -237,6 +259,12 @@ class Workspace:
         now = self._clock() - datetime(1970, 1, 1, tzinfo=UTC)
         self._last_ts = max(self._last_ts + 1, round(now.total_seconds() * 1_000_000))
         return f"{self._last_ts // 1_000_000}.{self._last_ts % 1_000_000:06}"
+
+
+def _same(metadata: dict[str, Any], other: dict[str, Any] | None) -> bool:
+    """Whether two messages say that they show the same step of the same alert."""
+    payload, known = metadata["event_payload"], (other or {}).get("event_payload", {})
+    return all(payload.get(name) == known.get(name) for name in ("alert_id", "step"))
 
 
 def _required(arguments: Arguments, name: str) -> str:
