@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 from msgspec.structs import astuple
@@ -12,6 +13,7 @@ from agents.position import decode as decode_position
 from agents.position import encode as encode_position
 from agents.transport.producer import Outgoing
 from agents.transport.table import PartitionStore
+from schemas.customer import Customer
 from schemas.wire import CustomerTrend, Trend, encode
 from streams.detect import instant
 from streams.pipeline import Pipeline
@@ -20,6 +22,24 @@ from streams.track import Track
 _WAITING = b"waiting:"
 _CACHED = 20_000  # customers a partition
 _UNDER_WAY = 4  # batches: the next is folded while the alerts of those before it are acknowledged
+
+
+class _Kept:
+    """What the store has, or will have once the checkpoint that was taken last is in it.
+
+    The tracks hold on to this, and not to the states that hold them: a circle would outlive the assignment.
+    """
+
+    def __init__(self, store: PartitionStore, partition: int) -> None:
+        self._store = store
+        self._partition = partition
+        self.in_flight: Mapping[bytes, bytes | None] = {}
+
+    def value(self, key: bytes) -> bytes | None:
+        return self.in_flight[key] if key in self.in_flight else self._store.value(self._partition, key)
+
+    def under(self, customer_id: str, suffix: str) -> bytes | None:
+        return self.value((customer_id + suffix).encode())
 
 
 class PartitionStates:
@@ -36,12 +56,10 @@ class PartitionStates:
         self.under_way = asyncio.Semaphore(_UNDER_WAY)
         self._taking_all = asyncio.Lock()
         self.writing = asyncio.Lock()
-        self._store = store
-        self._partition = partition
+        self._kept = _Kept(store, partition)
         self._tracks: dict[str, Track] = {}
         self._waiting: dict[bytes, bytes | None] = {}  # what changed among the alerts that wait for their account
         self._changed: set[str] = set()
-        self._in_flight: dict[bytes, bytes | None] = {}  # taken for a checkpoint that is not in the store yet
         self._trends: dict[str, Trend] = {}  # as last published
         keys = (key for key, _ in store.items_from(partition, _WAITING))
         self.customers_waiting = {key.removeprefix(_WAITING).split(b":")[0].decode() for key in keys}
@@ -83,7 +101,7 @@ class PartitionStates:
     def waiting(self, customer_id: str, alert_id: str) -> bytes | None:
         """The record of one of the open alerts that were published before the account was known."""
         key = _waiting_key(customer_id, alert_id)
-        return self._waiting[key] if key in self._waiting else self._stored(key)
+        return self._waiting[key] if key in self._waiting else self._kept.value(key)
 
     def set_waiting(self, customer_id: str, alert_id: str, record: bytes | None) -> None:
         """Keep that record with the next checkpoint; None drops it."""
@@ -105,15 +123,15 @@ class PartitionStates:
         changes |= self._waiting
         self._waiting = {}
         changes[POSITION] = encode_position(self.position)
-        self._in_flight = changes
+        self._kept.in_flight = changes
         return changes
 
-    def take_trends(self, pipeline: Pipeline, partition: int) -> list[Outgoing]:
+    def take_trends(self, pipeline: Pipeline, partition: int, accounts: Mapping[str, Customer]) -> list[Outgoing]:
         """The records for `csat-trends`: of the changed customers those whose trend is another one now."""
         records = []
         for customer in self._changed:
             track = self._tracks[customer]
-            trend = pipeline.trend(track)
+            trend = pipeline.trend(track, customer, accounts)
             if trend is None or trend == self._trends.get(customer):
                 continue
             self._trends[customer] = trend
@@ -124,26 +142,18 @@ class PartitionStates:
 
     def written(self) -> None:
         """The changes taken last are in the store."""
-        self._in_flight = {}
+        self._kept.in_flight = {}
         self._trim(self._tracks)
         self._trim(self._trends)
 
     def _load(self, customer_id: str) -> Track:
-        head = self._stored(customer_id.encode())
-        track = (
-            Track()
-            if head is None
-            else Track.decode(head, lambda suffix: self._stored((customer_id + suffix).encode()))
-        )
+        head = self._kept.value(customer_id.encode())
+        stored = partial(self._kept.under, customer_id)
+        track = Track(stored) if head is None else Track.decode(head, stored)
         if track.epoch != self.position.epoch:
             track.epoch, track.applied = self.position.epoch, -1
         self._tracks[customer_id] = track
         return track
-
-    def _stored(self, key: bytes) -> bytes | None:
-        if key in self._in_flight:
-            return self._in_flight[key]
-        return self._store.value(self._partition, key)
 
     def _trim(self, cache: dict[str, Any]) -> None:
         # The oldest half goes, what the next checkpoint still needs stays.

@@ -2,7 +2,6 @@
 
 from datetime import datetime, timedelta
 from functools import cache
-from typing import NamedTuple
 
 from msgspec import Raw
 from msgspec.structs import replace
@@ -11,9 +10,10 @@ from schemas.alert import SCHEMA_VERSION, Kind, Severity, Status, alert_id_text
 from schemas.customer import Customer
 from schemas.policy import Policy, Told
 from schemas.wire import Alert, Context, CsatReceived, PolicyVersion, Routed, SuggestedAction, Ticket, Trend
-from streams.detect import Rules
+from streams.detect import Rules, instant
 from streams.reasons import what_is_usual, why_fired, why_silent, why_this_person
 from streams.severity import Judged, judge
+from streams.tickets import NOTHING, Said
 from streams.track import Track
 
 _ANSWER = SuggestedAction("send_email", "An answer within a day shows that the feedback was read.")
@@ -21,18 +21,6 @@ _ESCALATED = SuggestedAction("coordinate", "The ticket was escalated.")
 _OVERDUE = SuggestedAction("coordinate", "The ticket took longer than promised.")
 _STEPS = tuple(Severity)
 _DAY = timedelta(days=1)
-
-
-class Said(NamedTuple):
-    """What other events than the rating said of its ticket."""
-
-    escalated_at: datetime | None = None
-    resolution_time_hours: float | None = None
-    sla_hours: float | None = None
-    first_contact_resolution: bool | None = None
-
-
-NOTHING = Said()
 
 
 def context_of(track: Track, at: int, rating: int, rules: Rules) -> Context:
@@ -44,6 +32,22 @@ def context_of(track: Track, at: int, rating: int, rules: Rules) -> Context:
         low_ratings_30d=low,
         previous_avg=(track.counted(rules.spans).total - rating) / others if others else None,
         previous_n=others or None,
+    )
+
+
+def ticket_of(event: CsatReceived, said: Said) -> Ticket:
+    """The ticket of a rating, with what others said of it where the rating does not. That it was escalated stays."""
+    return Ticket(
+        event.ticket_id,
+        event.ticket_subject,
+        event.ticket_category,
+        event.ticket_url,
+        event.resolution_time_hours if event.resolution_time_hours is not None else said.resolution_time_hours,
+        event.sla_hours if event.sla_hours is not None else said.sla_hours,
+        event.first_contact_resolution if event.first_contact_resolution is not None else said.first_contact_resolution,
+        said.escalated_at is not None or event.was_escalated,
+        event.assignee,
+        event.message_id,
     )
 
 
@@ -61,27 +65,19 @@ def build(
     now: datetime,
     first: str,
     said: Said = NOTHING,
+    why: str | None = None,
 ) -> Alert:
-    """One revision of an alert, because of `event`. `first` is the survey that fired it: the id is made of that."""
-    ticket = _with(
-        Ticket(
-            event.ticket_id,
-            event.ticket_subject,
-            event.ticket_category,
-            event.ticket_url,
-            event.resolution_time_hours,
-            event.sla_hours,
-            event.first_contact_resolution,
-            event.was_escalated,
-            event.assignee,
-            event.message_id,
-        ),
-        said,
-    )
+    """One revision of an alert, because of `event`. `first` is the survey that fired it: the id is made of that.
+
+    `said` is what others said of the ticket; `why` what became known since the revision before.
+    """
+    ticket = ticket_of(event, said)
     context = _completed(context, ticket, said, customer, event.responded_at, policy)
     judged = judge(kind, status, event.rating, customer, ticket, context, policy)
     fired = why_fired(kind, status, event, trend, policy)
     reasons = (fired, *_other_reasons(judged, ticket, context, customer, policy))
+    if why is not None:
+        reasons = (*reasons, f"Updated: {why}.")
     return Alert(
         schema_version=SCHEMA_VERSION,
         alert_id=alert_id_text(kind, event.customer_id, first),
@@ -110,28 +106,10 @@ def build(
     )
 
 
-def again(
-    alert: Alert,
-    revision: int,
-    *,
-    customer: Customer | None,
-    policy: Policy,
-    now: datetime,
-    why: str,
-    said: Said = NOTHING,
-    silent: bool = False,
-) -> Alert:
-    """An open alert once more, now that more is known: its account, or what was said of its ticket.
-
-    `customer` is the account as known now; None keeps the one that the alert has. `why` says what became known.
-    """
-    if customer is None and alert.customer is not None:
-        customer = Customer.from_json(bytes(alert.customer))
-    ticket = _with(alert.ticket, said)
-    context = _completed(alert.context, ticket, said, customer, alert.occurred_at, policy)
-    kind = Kind(alert.kind)
-    judged = judge(kind, Status.UPDATED, alert.rating, customer, ticket, context, policy)
-    reasons = (alert.reasons[0], *_other_reasons(judged, ticket, context, customer, policy), f"Updated: {why}.")
+def with_account(alert: Alert, customer: Customer, revision: int, policy: Policy, now: datetime) -> Alert:
+    """The alert, once more, now that its account is known."""
+    context = _completed(alert.context, alert.ticket, NOTHING, customer, alert.occurred_at, policy)
+    judged = judge(Kind(alert.kind), Status.UPDATED, alert.rating, customer, alert.ticket, context, policy)
     return replace(
         alert,
         revision=revision,
@@ -139,31 +117,16 @@ def again(
         severity=judged.severity,
         detected_at=now,
         customer=_raw(customer),
-        ticket=ticket,
         context=context,
-        suggested_actions=_suggestions(judged.severity, ticket, policy),
+        suggested_actions=_suggestions(judged.severity, alert.ticket, policy),
         route=_routed(judged.severity, policy),
-        silent=silent,
-        reasons=(*reasons, why_silent(policy)) if silent else reasons,
+        reasons=(
+            alert.reasons[0],
+            *_other_reasons(judged, alert.ticket, context, customer, policy),
+            "Updated: the account became known.",
+        ),
         policy=PolicyVersion(policy.policy, policy.version),
     )
-
-
-def with_account(alert: Alert, customer: Customer, revision: int, policy: Policy, now: datetime) -> Alert:
-    """The alert, once more, now that its account is known."""
-    return again(alert, revision, customer=customer, policy=policy, now=now, why="the account became known")
-
-
-def _with(ticket: Ticket, said: Said) -> Ticket:
-    """The ticket with what it does not say itself. That it was escalated stays said."""
-    if said is NOTHING:
-        return ticket
-    known = {
-        name: getattr(said, name)
-        for name in ("resolution_time_hours", "sla_hours", "first_contact_resolution")
-        if getattr(ticket, name) is None
-    }
-    return replace(ticket, was_escalated=said.escalated_at is not None or ticket.was_escalated, **known)
 
 
 def _completed(
@@ -173,7 +136,7 @@ def _completed(
     return replace(
         context,
         category_usual=policy.usual_levels.categories.get(ticket.ticket_category or ""),
-        escalated_at=said.escalated_at or context.escalated_at,
+        escalated_at=context.escalated_at if said.escalated_at is None else instant(said.escalated_at),
         renewal_in_days=_renewal_in_days(customer, at, policy),
     )
 

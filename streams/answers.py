@@ -58,7 +58,7 @@ class Answers:
         when: `at` by survey.
     """
 
-    __slots__ = ("_appended", "at", "events", "marks", "newest", "ratings", "surveys", "tickets", "when")
+    __slots__ = ("_appended", "_standing", "at", "events", "marks", "newest", "ratings", "surveys", "tickets", "when")
 
     def __init__(self) -> None:
         self.newest = _NEVER
@@ -70,6 +70,7 @@ class Answers:
         self.tickets: list[str] = []
         self.marks: list[int] = []
         self.when: dict[str, int] = {}
+        self._standing: dict[str, set[str]] | None = None  # surveys whose alert stood, by ticket; None: not looked for
 
     def __len__(self) -> int:
         return len(self.at) + len(self._appended)
@@ -116,6 +117,7 @@ class Answers:
         self.marks.insert(place, mark)
         self.when[survey] = at
         self.newest = max(self.newest, at)
+        self._note_standing(place)
         return place
 
     def place(self, survey: str) -> int | None:
@@ -135,6 +137,24 @@ class Answers:
         mark = self.marks[place] if place is not None else 0
         return Mark(mark >> 1, bool(mark & 1)) if mark else None
 
+    def set_mark(self, place: int, mark: Mark) -> None:
+        """Note what became of the alert on an answer."""
+        self.marks[place] = mark.revision << 1 | mark.open
+        self._note_standing(place)
+
+    def standing(self, ticket: str) -> list[str]:
+        """The surveys on a ticket whose alert stands, in order."""
+        if self._standing is None:
+            self.settle()
+            self._standing = {}
+            for place in self.open_before(len(self.at)):
+                self._standing.setdefault(self.tickets[place], set()).add(self.surveys[place])
+        return [survey for survey in sorted(self._standing.get(ticket, ())) if self._stands(survey, ticket)]
+
+    def open_before(self, end: int) -> list[int]:
+        """The places before `end` of the answers whose alert stands."""
+        return [place for place, mark in enumerate(self.marks[:end]) if mark & 1]
+
     def remove(self, place: int) -> int:
         """Take an answer out. Returns its mark."""
         mark = self.marks[place]
@@ -145,6 +165,8 @@ class Answers:
 
     def expire(self, count: int) -> None:
         """Take the `count` oldest out."""
+        if self.open_before(count):
+            self._standing = None
         for survey in self.surveys[:count]:
             del self.when[survey]
         self._delete(slice(count))
@@ -177,6 +199,14 @@ class Answers:
         self.marks += packed.marks or [0] * len(packed.at)
         self.when.update(zip(packed.surveys, packed.at, strict=True))
         self.newest = self.at[-1] if self.at else _NEVER
+
+    def _note_standing(self, place: int) -> None:
+        if self._standing is not None and self.marks[place] & 1:
+            self._standing.setdefault(self.tickets[place], set()).add(self.surveys[place])
+
+    def _stands(self, survey: str, ticket: str) -> bool:
+        place = self.place(survey)
+        return place is not None and bool(self.marks[place] & 1) and self.tickets[place] == ticket
 
     def _place(self, at: int, event: str) -> int:
         place = bisect_left(self.at, at)

@@ -1,9 +1,10 @@
 """The one function that a batch goes through: from records to what is to be sent and which states changed."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import NamedTuple, Protocol
 
 from schemas.alert import Kind, Status
@@ -14,6 +15,7 @@ from schemas.wire import (
     CsatReceived,
     CustomerErased,
     Event,
+    Ticket,
     TicketClosed,
     TicketEscalated,
     Trend,
@@ -24,10 +26,13 @@ from streams import alert as alerts
 from streams import detect
 from streams.answers import Answer, Mark
 from streams.detect import Rules
+from streams.fold import APPLIED, Fold
 from streams.partition import partition_of
+from streams.tickets import Closing, Said
 from streams.topology import HEADER_BACKFILL, HEADER_REROUTED
-from streams.track import APPLIED, MOST_WAITING, Track, TrendAlert
+from streams.track import MOST_WAITING, Track, TrendAlert
 from streams.validate import FUTURE_TOLERANCE, InvalidEvent, decode, in_future
+from streams.words import count, day
 
 _LOG_APPEND_TIME = 1
 _TYPES: Mapping[type[Event], str] = {
@@ -77,6 +82,7 @@ class States(Protocol):
 
 
 _MOST_HOMES = 1_000_000
+_MOST_REMEMBERED = 50_000  # bytes of an event; a larger one is kept without what csatwatch does not know
 
 
 class Raised(NamedTuple):
@@ -85,6 +91,13 @@ class Raised(NamedTuple):
     alert: Alert
     value: bytes
     timestamp: int
+
+
+class Judge(NamedTuple):
+    """A policy, and its thresholds as they are compared."""
+
+    policy: Policy
+    rules: Rules
 
 
 class Step(NamedTuple):
@@ -127,7 +140,9 @@ class Pipeline:
     def __init__(self, policy: Policy, partitions: int) -> None:
         self.policy = policy
         self.partitions = partitions
-        self.rules = Rules.of(policy)
+        self._judges = {selected: Judge(each, Rules.of(each)) for selected, each in policy.all_for.items()}
+        self.judge = self._judges[None, None]
+        self.overridden = len(self._judges) > 1
         self._homes: dict[str, int] = {}
 
     def process(
@@ -165,20 +180,31 @@ class Pipeline:
             revision = _still_open(alert, track)
             if revision is None:
                 continue
-            updated = alerts.with_account(alert, customer, revision + 1, self.policy, now)
+            policy = self.policy.for_customer(customer.customer_id, customer.tier)
+            updated = alerts.with_account(alert, customer, revision + 1, policy, now)
             found.append((updated, encode(updated)))
         track.waiting = []
         return found
 
-    def trend(self, track: Track) -> Trend | None:
+    def trend(self, track: Track, customer_id: str, accounts: Mapping[str, Customer]) -> Trend | None:
         """The customer's trend as of the newest rating; None without ratings."""
-        return detect.measure(track, self.rules) if len(track.answers) else None
+        return detect.measure(track, self.judge_for(track, customer_id, accounts).rules) if len(track.answers) else None
+
+    def judge_for(self, track: Track, customer_id: str, accounts: Mapping[str, Customer]) -> Judge:
+        """By what the customer is judged, the overrides of the policy in it."""
+        if not self.overridden:
+            return self.judge
+        account = accounts.get(customer_id)
+        judge = self._judges[self.policy.selected_by(customer_id, account.tier if account else None)]
+        if track.sums is not None and track.sums.spans != judge.rules.spans:
+            track.sums = None  # the account is of another tier now
+        return judge
 
 
 class _Batch:
     """One batch on its way. What runs for every event makes nothing that only an alert needs."""
 
-    __slots__ = ("_accounts", "_clock", "_homes", "_now", "_partition", "_pipeline", "_rules", "_states", "outcome")
+    __slots__ = ("_accounts", "_clock", "_homes", "_judge", "_now", "_partition", "_pipeline", "_states", "outcome")
 
     def __init__(
         self,
@@ -191,7 +217,7 @@ class _Batch:
     ) -> None:
         self.outcome = Outcome()
         self._pipeline = pipeline
-        self._rules = pipeline.rules
+        self._judge = pipeline.judge  # of the customer at hand
         self._homes = homes  # customer → partition, of those that were seen
         self._partition = partition
         self._states = states
@@ -201,8 +227,8 @@ class _Batch:
 
     def run(self, records: Iterable[Record]) -> None:
         """Fold all of them."""
-        homes, here, take, rules = self._homes, self._partition, self._states.take, self._rules
-        spans, poor, applied = rules.spans, rules.poor, 0
+        homes, here, take, rules = self._homes, self._partition, self._states.take, self._judge.rules
+        spans, poor, applied, overridden = rules.spans, rules.poor, 0, self._pipeline.overridden
         for record in records:
             arrived = record.timestamp * 1000 if record.timestamp_type == _LOG_APPEND_TIME else self._clock
             try:
@@ -221,8 +247,12 @@ class _Batch:
                 self._count(_TYPES[event.__class__], "replayed")
                 continue
             track.applied = offset
+            if overridden:
+                self._judge = self._pipeline.judge_for(track, customer_id, self._accounts)
+                rules = self._judge.rules
+                spans, poor = rules.spans, rules.poor
             if event.__class__ is not CsatReceived:
-                self._take_other(event, at, record, track)
+                self._take_other(event, at, record, arrived, track)
                 continue
             ticket, rating = event.ticket_id, event.rating
             if not track.append(at, rating, event.response_id or ticket, event.event_id, ticket, spans):
@@ -249,17 +279,82 @@ class _Batch:
         self._count(_TYPES[type(event)], "rerouted")
         return False
 
-    def _take_other(self, event: Event, at: int, record: Record, track: Track) -> None:
+    def _take_other(self, event: Event, at: int, record: Record, arrived: int | None, track: Track) -> None:
         result: str = APPLIED
+        spans = self._judge.rules.spans
         if isinstance(event, TicketClosed):
-            result = track.close_ticket(event.ticket_id, at, self._rules.spans)
+            facts = event.resolution_time_hours, event.sla_hours, event.first_contact_resolution
+            fold = partial(track.close_ticket, Closing(at, event.ticket_id, *facts), spans)
+            result = self._learn(event.ticket_id, fold, at, record, arrived, track)
+        elif isinstance(event, TicketEscalated):
+            fold = partial(track.escalate_ticket, event.ticket_id, at, spans)
+            result = self._learn(event.ticket_id, fold, at, record, arrived, track)
         elif isinstance(event, CustomerErased):
             self._states.forget(event.customer_id, record.offset)
         self._count(_TYPES[type(event)], result)
 
+    def _learn(
+        self, ticket: str, fold: Callable[[], Fold], at: int, record: Record, arrived: int | None, track: Track
+    ) -> Fold:
+        """Take in what is said of a ticket, and bring the alerts that stand on it up to date."""
+        standing = track.answers.standing(ticket)
+        if not standing:
+            return fold()
+        spans = self._judge.rules.spans
+        before = track.said_of(ticket, spans)
+        result = fold()
+        after = track.said_of(ticket, spans)
+        if after != before:
+            silent = self._is_silent(at, record, arrived)
+            for survey in standing:
+                self._raise_again(survey, before, after, track, record, silent=silent)
+        return result
+
+    def _raise_again(
+        self, survey: str, before: Said, after: Said, track: Track, record: Record, *, silent: bool
+    ) -> None:
+        """The alert on the answer to `survey` once more, where what became known of its ticket makes it another one."""
+        value, mark, place = track.remembered.event(survey), track.answers.mark(survey), track.answers.place(survey)
+        if value is None or mark is None or place is None:
+            return  # it was silent
+        event = decode(value, self._homes)
+        if not isinstance(event, CsatReceived):
+            return
+        why = _news(alerts.ticket_of(event, before), alerts.ticket_of(event, after), after)
+        if why is None:
+            return
+        rules, at, account = self._judge.rules, track.answers.at[place], self._accounts.get(event.customer_id)
+        track.mark(survey, Mark(mark.revision + 1, open=True))
+        alert = alerts.build(
+            Kind.POOR_RATING,
+            event,
+            status=Status.UPDATED,
+            revision=mark.revision + 1,
+            context=alerts.context_of(track, at, event.rating, rules),
+            trend=detect.measure(track, rules),
+            customer=account,
+            policy=self._judge.policy,
+            silent=silent,
+            now=self._now or detect.instant(at),
+            first=survey,
+            said=after,
+            why=why,
+        )
+        self._publish(alert, track, record)
+
+    def _publish(self, alert: Alert, track: Track, record: Record) -> None:
+        value = encode(alert)
+        self.outcome.raised.append(Raised(alert, value, record.timestamp))
+        if track.waiting or (alert.customer is None and not alert.silent):
+            self._note_waiting(alert, value, track)
+
+    def _is_silent(self, at: int, record: Record, arrived: int | None) -> bool:
+        old = arrived is not None and arrived - at > self._judge.rules.silent_after
+        return old or _has(record, HEADER_BACKFILL)
+
     def _take_again(self, event: CsatReceived, at: int, record: Record, arrived: int | None, track: Track) -> None:
         """An answer that is not simply the newest: late, or another one to the same survey, or a repeat."""
-        rules, survey, ticket = self._rules, event.survey, event.ticket_id
+        rules, survey, ticket = self._judge.rules, event.survey, event.ticket_id
         result = track.fold(Answer(at, event.rating, survey, event.event_id, ticket), rules.spans)
         self._count(_TYPES[CsatReceived], result)
         if result is APPLIED:
@@ -278,10 +373,11 @@ class _Batch:
         arrived: int | None,
     ) -> None:
         """Alert on an answer that was just folded. `mark`: of the alert on its survey so far."""
-        rules, account = self._rules, self._accounts.get(event.customer_id)
-        silent = (arrived is not None and arrived - at > rules.silent_after) or _has(record, HEADER_BACKFILL)
+        rules, account = self._judge.rules, self._accounts.get(event.customer_id)
+        silent = self._is_silent(at, record, arrived)
         context = alerts.context_of(track, at, event.rating, rules)
         trend = detect.measure(track, rules)
+        said = track.said_of(event.ticket_id, rules.spans)
         for step in _steps(event, mark, track, turn, rules):
             alert = alerts.build(
                 step.kind,
@@ -291,15 +387,19 @@ class _Batch:
                 context=context,
                 trend=trend,
                 customer=account,
-                policy=self._pipeline.policy,
+                policy=self._judge.policy,
                 silent=silent,
                 now=self._now or detect.instant(at),
                 first=step.survey,
+                said=said,
             )
-            value = encode(alert)
-            self.outcome.raised.append(Raised(alert, value, record.timestamp))
-            if track.waiting or (account is None and not silent):
-                self._note_waiting(alert, value, track)
+            self._publish(alert, track, record)
+            if step.kind is Kind.POOR_RATING:
+                # More may become known of the ticket while the alert stands.
+                if step.status is not Status.RETRACTED and not silent:
+                    track.remembered.keep(step.survey, _remembered(event, record.value or b""))
+                elif mark is not None and mark.open:
+                    track.remembered.drop(step.survey)
 
     def _note_waiting(self, alert: Alert, value: bytes, track: Track) -> None:
         """An open alert without an account is raised once more when that arrives; one that has ended is not."""
@@ -354,6 +454,20 @@ def _steps(event: CsatReceived, mark: Mark | None, track: Track, turn: Status | 
         track.trend = TrendAlert(survey, event.event_id, track.newest, revision, open=True)
         steps.append(Step(Kind.DECLINING_TREND, turn, revision, survey))
     return steps
+
+
+def _remembered(event: CsatReceived, value: bytes) -> bytes:
+    return value if len(value) <= _MOST_REMEMBERED else encode(event)
+
+
+def _news(before: Ticket, after: Ticket, said: Said) -> str | None:
+    """What became known of a ticket that changes how severe an alert on it is; None: nothing."""
+    if after.was_escalated and not before.was_escalated and said.escalated_at is not None:
+        return f"the ticket was escalated on {day(detect.instant(said.escalated_at))}"
+    if after.sla_broken != before.sla_broken:
+        took, promised = count(after.resolution_time_hours or 0, "hour"), count(after.sla_hours or 0, "hour")
+        return f"the ticket took {took}, {promised} promised"
+    return None
 
 
 def _time_of(event: Event, arrived: int | None) -> int:

@@ -37,6 +37,7 @@ class Sums(msgspec.Struct, gc=False):
     `first_recent` and `first_baseline` are the places where these spans begin.
     """
 
+    spans: Spans
     counted: int = 0
     total: int = 0
     recent: int = 0
@@ -45,9 +46,9 @@ class Sums(msgspec.Struct, gc=False):
     first_baseline: int = 0
     month: "Month | None" = None
 
-    def catch_up(self, answers: Answers, spans: Spans) -> None:
+    def catch_up(self, answers: Answers) -> None:
         """Count the answers that were appended since."""
-        at, ratings, counted = answers.at, answers.ratings, self.counted
+        at, ratings, counted, spans = answers.at, answers.ratings, self.counted, self.spans
         added = sum(ratings[counted:])
         edge = at[-1] - spans.recent
         recent, baseline = self.first_recent, self.first_baseline

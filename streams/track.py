@@ -6,14 +6,16 @@ recounts from its place.
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Container
-from typing import Final, Literal
+from collections.abc import Callable
 
 import msgspec
 
 from streams.answers import Answer, Answers, Mark, Packed
+from streams.fold import APPLIED, DUPLICATE, LATE, Fold
 from streams.pieces import PIECE, Pieces
+from streams.remembered import Remembered, nowhere
 from streams.spans import MONTH, Month, Spans, Sums
+from streams.tickets import Closing, Said, Tickets
 
 FORMAT = 1
 """Of the encoded state. A release reads its own and the one before."""
@@ -48,24 +50,18 @@ class _Head(msgspec.Struct, array_like=True, gc=False):
     epoch: int
     applied: int
     answers: Packed
-    closed: list[tuple[int, str]]
+    closed: list[Closing]
     trend: TrendAlert | None
     waiting: list[str]
     answer_pieces: list[tuple[int, int]]
     closed_pieces: list[tuple[int, int]]
+    escalated: dict[str, int] = {}
 
-
-APPLIED: Final = "applied"
-DUPLICATE: Final = "duplicate"
-LATE: Final = "late"
-"""Older than the window, or than another answer to the same survey: it changes nothing."""
-Fold = Literal["applied", "duplicate", "late"]
-"""What an event did to the track."""
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode_head = msgspec.msgpack.Decoder(_Head).decode
 _decode_answers = msgspec.msgpack.Decoder(Packed).decode
-_decode_closed = msgspec.msgpack.Decoder(list[tuple[int, str]]).decode
+_decode_closed = msgspec.msgpack.Decoder(list[Closing]).decode
 
 
 class UnknownFormat(Exception):
@@ -78,35 +74,37 @@ class Track:
     Attributes:
         applied: offset of the last record in it: a replay is recognised by it.
         epoch: of the event topic that this offset belongs to.
-        closed: closed tickets, as time in microseconds since 1970 and ticket.
+        remembered: the events behind the alerts that stand.
         sums: None where they are to be counted anew.
+        tickets: what was said of them beside the ratings.
         waiting: ids of open alerts that were published before the account was known, oldest first.
     """
 
     __slots__ = (
         "_answer_pieces",
-        "_closed_pieces",
         "_expires",
         "answers",
         "applied",
-        "closed",
         "epoch",
+        "remembered",
         "sums",
+        "tickets",
         "trend",
         "waiting",
     )
 
-    def __init__(self) -> None:
+    def __init__(self, stored: Callable[[str], bytes | None] = nowhere) -> None:
+        """An empty one; `stored` gives the value that was last kept under a key's suffix."""
         self.epoch = 0
         self.applied = -1
         self.answers = Answers()
-        self.closed: list[tuple[int, str]] = []
+        self.tickets = Tickets()
+        self.remembered = Remembered(stored)
         self.trend: TrendAlert | None = None
         self.sums: Sums | None = None
         self.waiting: list[str] = []
         self._expires = 0  # the oldest answer goes when the newest is later than this
         self._answer_pieces = Pieces()
-        self._closed_pieces = Pieces()
 
     def encode(self) -> dict[str, bytes | None]:
         """The values that changed, by the suffix of their key; None deletes. About 60 bytes a rating.
@@ -114,26 +112,29 @@ class Track:
         The head, with the newest ratings, goes by the customer's id alone and is always among them.
         """
         changed: dict[str, bytes | None] = {}
-        answers, closed = self._answer_pieces, self._closed_pieces
+        answers, tickets = self._answer_pieces, self.tickets
+        closed = tickets.pieces
         if len(self.answers) > 2 * PIECE:
             answers.seal(len(self.answers))
-        if len(self.closed) > 2 * PIECE:
-            closed.seal(len(self.closed))
+        if len(tickets.closed) > 2 * PIECE:
+            closed.seal(len(tickets.closed))
         while len(head := self._encode_head()) > MOST_BYTES:
             pieces, size = max(
-                ((answers, len(self.answers)), (closed, len(self.closed))), key=lambda x: x[1] - x[0].total
+                ((answers, len(self.answers)), (closed, len(tickets.closed))), key=lambda x: x[1] - x[0].total
             )
+            if size - pieces.total <= 1:
+                break
             pieces.seal_half(size)
         changed.update(_encode_pieces(answers, "a", self.answers.pack))
-        changed.update(_encode_pieces(closed, "c", lambda begin, end: self.closed[begin:end]))
+        changed.update(_encode_pieces(closed, "c", lambda begin, end: tickets.closed[begin:end]))
         # Splitting a piece changes what the head says of it.
         changed[""] = self._encode_head() if changed else head
-        return changed
+        return changed | self.remembered.take()
 
     @classmethod
     def decode(cls, head: bytes, piece: Callable[[str], bytes | None]) -> "Track":
         """The track of a head; `piece` gives the value of a key's suffix. Raises `UnknownFormat`."""
-        track = cls()
+        track, closed = cls(piece), []
         try:
             state = _decode_head(head)
             if state.format != FORMAT:
@@ -142,23 +143,24 @@ class Track:
             for number, _ in state.answer_pieces:
                 track.answers.extend(_decode_answers(piece(f"/a{number}") or b""))
             for number, _ in state.closed_pieces:
-                track.closed += _decode_closed(piece(f"/c{number}") or b"")
+                closed += _decode_closed(piece(f"/c{number}") or b"")
         except msgspec.DecodeError as error:
             msg = f"a state that this release cannot read ({error})"
             raise UnknownFormat(msg) from None
         track.epoch, track.applied, track.trend = state.epoch, state.applied, state.trend
         track.answers.extend(state.answers)
-        track.closed += state.closed
+        track.tickets = Tickets([*closed, *state.closed], state.escalated, Pieces(state.closed_pieces))
         track.waiting = state.waiting
         track._answer_pieces = Pieces(state.answer_pieces)
-        track._closed_pieces = Pieces(state.closed_pieces)
         return track
 
     def clear(self) -> None:
         """Forget everything but up to where the records were read."""
+        for place in self.answers.open_before(len(self.answers)):
+            self.remembered.drop(self.answers.surveys[place])
         self._answer_pieces.drop_all()
-        self._closed_pieces.drop_all()
-        self.answers, self.closed, self.waiting = Answers(), [], []
+        self.tickets.clear()
+        self.answers, self.waiting = Answers(), []
         self.trend = self.sums = None
         self._expires = 0
 
@@ -167,22 +169,23 @@ class Track:
         place = self.answers.place(survey)
         if place is None:
             raise KeyError(survey)
-        self.answers.marks[place] = mark.revision << 1 | mark.open
+        self.answers.set_mark(place, mark)
         self._answer_pieces.changed(place)
 
     def _encode_head(self) -> bytes:
-        answers, closed = self._answer_pieces, self._closed_pieces
+        answers, tickets = self._answer_pieces, self.tickets
         return _encode(
             _Head(
                 FORMAT,
                 self.epoch,
                 self.applied,
                 self.answers.pack(answers.total),
-                self.closed[closed.total :],
+                tickets.closed[tickets.pieces.total :],
                 self.trend,
                 self.waiting,
                 answers.kept,
-                closed.kept,
+                tickets.pieces.kept,
+                tickets.escalated,
             )
         )
 
@@ -223,29 +226,29 @@ class Track:
         self._expire(spans)
         return APPLIED
 
-    def close_ticket(self, ticket: str, at: int, spans: Spans) -> Fold:
+    def close_ticket(self, closing: Closing, spans: Spans) -> Fold:
         """Note that a ticket was closed: it counts among the customer's tickets whether or not it is rated."""
-        closing = (at, ticket)
-        place = bisect_left(self.closed, closing)
-        if self.closed[place : place + 1] == [closing]:
-            return DUPLICATE
-        newest = self.newest if len(self.answers) else self.closed[-1][0] if self.closed else at
-        if at < spans.edge(newest):
-            return LATE
-        if place < len(self.closed):
-            self._closed_pieces.inserted(place)
-        self.closed.insert(place, closing)
-        self._expire(spans)
-        return APPLIED
+        result = self.tickets.close(closing, self._edge(closing.at, spans))
+        if result is APPLIED:
+            self.tickets.expire(self._edge(closing.at, spans))
+        return result
+
+    def escalate_ticket(self, ticket: str, at: int, spans: Spans) -> Fold:
+        """Note that a ticket was escalated."""
+        return self.tickets.escalate(ticket, at, self._edge(at, spans))
+
+    def said_of(self, ticket: str, spans: Spans) -> Said:
+        """What other events than ratings say of a ticket."""
+        return self.tickets.said_of(ticket, self._edge(0, spans))
 
     def counted(self, spans: Spans) -> Sums:
         """The sums as of the newest answer."""
         sums = self.sums
         if sums is None:
-            sums = self.sums = Sums()
+            sums = self.sums = Sums(spans)
         if sums.counted < len(self.answers):
             self.answers.settle()
-            sums.catch_up(self.answers, spans)
+            sums.catch_up(self.answers)
         return sums
 
     def month_up_to(self, at: int, poor: int, spans: Spans) -> tuple[int, int]:
@@ -260,33 +263,32 @@ class Track:
                 sums.month = Month.beginning(first)
             month = sums.month
             month.catch_up(answers)
-            return len(month.tickets) + self._only_closed(at, month.tickets), sum(month.ratings[: poor + 1])
+            only_closed = self.tickets.closed_between(at - MONTH, at, month.tickets)
+            return len(month.tickets) + only_closed, sum(month.ratings[: poor + 1])
         tickets = set(answers.tickets[first:last])
         low = sum([answers.ratings.count(rating, first, last) for rating in range(1, poor + 1)])
-        return len(tickets) + self._only_closed(at, tickets), low
+        return len(tickets) + self.tickets.closed_between(at - MONTH, at, tickets), low
 
-    def _only_closed(self, at: int, rated: Container[str]) -> int:
-        if not self.closed:
-            return 0
-        month = self.closed[bisect_left(self.closed, (at - MONTH, "")) : bisect_left(self.closed, (at + 1, ""))]
-        return len({ticket for _, ticket in month if ticket not in rated})
+    def _edge(self, at: int, spans: Spans) -> int:
+        """What lies before this has expired; something that happened `at` counts where nothing else is known."""
+        closed = self.tickets.closed
+        return spans.edge(self.newest if len(self.answers) else closed[-1].at if closed else at)
 
     def _expire(self, spans: Spans) -> None:
         answers = self.answers
         answers.settle()
-        edge = spans.edge(self.newest if len(answers) else self.closed[-1][0])
+        edge = spans.edge(self.newest)
         gone = bisect_left(answers.at, edge)
         if gone:
             if self.sums is not None:  # the spans fit into the window: what expires has left them by then
                 self.counted(spans).expired(gone, sum(answers.ratings[:gone]))
+            for place in answers.open_before(gone):
+                self.remembered.drop(answers.surveys[place])
             self._answer_pieces.expired(gone)
             answers.expire(gone)
         if answers.at:
             self._expires = answers.at[0] + spans.window
-        if self.closed and self.closed[0][0] < edge:
-            gone = bisect_left(self.closed, (edge, ""))
-            self._closed_pieces.expired(gone)
-            del self.closed[:gone]
+        self.tickets.expire(edge)
 
 
 def _encode_pieces(pieces: Pieces, mark: str, cut: Callable[[int, int], object]) -> dict[str, bytes | None]:

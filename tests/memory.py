@@ -4,7 +4,11 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
+
+from streams.memory import MemoryStates
+from streams.track import Track
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 ACME = "6f0e9c3e-5d0b-4a0e-9a53-0f6d0c5a7a11"
@@ -39,6 +43,33 @@ def records(events: Iterable[Mapping[str, Any]], *, first: int = 0, at: datetime
     """Records that arrive when their event happened, or all `at` one time."""
     made = []
     for offset, event in enumerate(events, first):
-        when = at or datetime.fromisoformat(event.get("responded_at") or event.get("closed_at") or NOW.isoformat())
+        said = event.get("responded_at") or event.get("closed_at") or event.get("escalated_at")
+        when = at or datetime.fromisoformat(said or NOW.isoformat())
         made.append(Record(offset, int(when.timestamp() * 1000) + 1, json.dumps(event).encode()))
     return made
+
+
+class KeptStates(MemoryStates):
+    """States over a store of bytes, which they can be written to and read back from."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.store: dict[str, bytes] = {}
+
+    def take(self, customer_id: str) -> Track:
+        if customer_id not in self.tracks:
+            self.tracks[customer_id] = Track(partial(self._stored, customer_id))
+        return super().take(customer_id)
+
+    def keep(self) -> None:
+        """Write what changed, and read all of it back."""
+        for customer_id, track in self.tracks.items():
+            for suffix, value in track.encode().items():
+                if value is None:
+                    self.store.pop(customer_id + suffix, None)
+                else:
+                    self.store[customer_id + suffix] = value
+            self.tracks[customer_id] = Track.decode(self.store[customer_id], partial(self._stored, customer_id))
+
+    def _stored(self, customer_id: str, suffix: str) -> bytes | None:
+        return self.store.get(customer_id + suffix)

@@ -124,8 +124,9 @@ class Oracle:
     def _closed(self, name: str, customer: Customer, event: Mapping[str, Any]) -> None:
         at, ticket = datetime.fromisoformat(event["closed_at"]), event["ticket_id"]
         if at >= self._edge(self._newest(customer, at)):
+            before = self._standing(name, customer, ticket)
             customer.closed.append((at, ticket, tuple(event.get(fact) for fact in _FACTS)))
-            self._again(name, customer, ticket)
+            self._again(name, customer, ticket, before)
 
     def _newest(self, customer: Customer, at: datetime) -> datetime:
         answers = [a[0] for a in self._window(customer)]
@@ -134,8 +135,9 @@ class Oracle:
     def _escalated(self, name: str, customer: Customer, event: Mapping[str, Any]) -> None:
         at, ticket = datetime.fromisoformat(event["escalated_at"]), event["ticket_id"]
         if at >= self._edge(self._newest(customer, at)):
+            before = self._standing(name, customer, ticket)
             customer.escalated[ticket] = max(at, customer.escalated.get(ticket, at))
-            self._again(name, customer, ticket)
+            self._again(name, customer, ticket, before)
 
     def _forget(self, customer: Customer) -> None:
         for alert in customer.standing:
@@ -143,14 +145,17 @@ class Oracle:
         customer.answers, customer.said, customer.closed, customer.escalated = {}, {}, [], {}
         customer.standing, customer.trend, customer.trend_open = set(), None, False
 
-    def _again(self, name: str, customer: Customer, ticket: str) -> None:
-        """What was said of a ticket brings its open alerts up to date where it makes them worse."""
-        for survey in [a[3] for a in self._window(customer)]:
-            alert = str(alert_id(Kind.POOR_RATING, name, survey))
-            if customer.said[survey]["ticket_id"] != ticket or alert not in customer.standing:
-                continue
-            before, now = self.figures[alert], self._figures(name, customer, survey)
-            if (bool(now.was_escalated), _broken(now.facts)) != (bool(before.was_escalated), _broken(before.facts)):
+    def _standing(self, name: str, customer: Customer, ticket: str) -> dict[str, Figures]:
+        """The figures, as of now, of the alerts on poor ratings of a ticket that stand."""
+        surveys = [a[3] for a in self._window(customer) if customer.said[a[3]]["ticket_id"] == ticket]
+        alerts = {str(alert_id(Kind.POOR_RATING, name, survey)): survey for survey in surveys}
+        return {a: self._figures(name, customer, s) for a, s in alerts.items() if a in customer.standing}
+
+    def _again(self, name: str, customer: Customer, ticket: str, before: Mapping[str, Figures]) -> None:
+        """What was said of a ticket brings its alerts up to date where it makes them better or worse."""
+        for alert, now in self._standing(name, customer, ticket).items():
+            was = before[alert]
+            if (bool(now.was_escalated), _broken(now.facts)) != (bool(was.was_escalated), _broken(was.facts)):
                 customer.open[alert] = "updated"
                 self.figures[alert] = now
 
@@ -167,8 +172,8 @@ class Oracle:
         low = sum(a[2] <= policy.poor_rating.at_most for a in month)
         mine = sorted((c[0], [-1.0 if f is None else float(f) for f in c[2]], c[2]) for c in closed if c[1] == ticket)
         facts = tuple(
-            event.get(f) if event.get(f) is not None else (mine[-1][2][i] if mine else None)
-            for i, f in enumerate(_FACTS)
+            next((f for f in (event.get(fact), *(c[2][i] for c in reversed(mine))) if f is not None), None)
+            for i, fact in enumerate(_FACTS)
         )
         escalated_at = customer.escalated.get(ticket)
         if escalated_at is not None and escalated_at < self._edge(newest):

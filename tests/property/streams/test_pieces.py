@@ -10,6 +10,7 @@ from streams import pieces, track
 from streams.answers import Answer
 from streams.detect import microseconds
 from streams.spans import DAY, Spans
+from streams.tickets import Closing
 from streams.track import Track
 from tests.memory import NOW
 
@@ -51,13 +52,13 @@ def test_what_is_kept_is_what_was_folded(steps: list[tuple[str, int, int]]) -> N
             if what == "answer":
                 live.fold(Answer(START + day * DAY, 1 + number % 5, f"s{number}", f"e{i}", f"t{number % 3}"), SPANS)
             elif what == "close":
-                live.close_ticket(f"t{number}", START + day * DAY, SPANS)
+                live.close_ticket(Closing(START + day * DAY, f"t{number}"), SPANS)
             elif what == "clear" and not number:
                 live.clear()
             elif what == "keep":
                 store.keep(live)
                 read = store.read()
-                assert (read.answers, read.closed) == (live.answers, live.closed)
+                assert (read.answers, read.tickets.closed) == (live.answers, live.tickets.closed)
                 assert all(len(value) <= 180 for suffix, value in store.items() if suffix)
                 live = read
         store.keep(live)

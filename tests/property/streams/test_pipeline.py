@@ -12,7 +12,7 @@ from schemas.alert import Alert
 from schemas.policy import load_policy
 from streams.memory import MemoryStates
 from streams.pipeline import Pipeline
-from tests.memory import NOW, answer, records
+from tests.memory import NOW, KeptStates, answer, records
 from tests.oracle import Oracle
 
 POLICY = load_policy(None)
@@ -57,8 +57,9 @@ def test_the_alerts_are_the_oracles(seed: int, size: int, batch: int) -> None:
 @given(st.integers(0, 10**6), st.integers(1, 120))
 def test_a_replayed_batch_raises_nothing_and_changes_nothing(seed: int, size: int) -> None:
     made = records(history(seed, size), at=NOW + timedelta(days=301))
-    states, pipeline = MemoryStates(), Pipeline(POLICY, 1)
+    states, pipeline = KeptStates(), Pipeline(POLICY, 1)
     pipeline.process(made, 0, states, {}, NOW)
+    states.keep()
     before = {c: t.encode() for c, t in states.tracks.items()}
     out = pipeline.process(made, 0, states, {}, NOW)
     assert not out.raised

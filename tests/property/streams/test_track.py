@@ -14,6 +14,7 @@ from streams.detect import microseconds
 from streams.memory import MemoryStates
 from streams.pipeline import Pipeline
 from streams.spans import Spans
+from streams.tickets import Closing
 from streams.track import Track
 from tests.memory import ACME, NOW, answer, records
 
@@ -58,11 +59,13 @@ def test_sums_are_always_what_a_recount_gives(drawn: list[Answer]) -> None:
 @given(answers(most_hours=400 * 24))
 def test_a_state_survives_being_kept(drawn: list[Answer]) -> None:
     track = folded(drawn)
-    track.close_ticket("T", microseconds(NOW), SPANS)
+    track.close_ticket(Closing(microseconds(NOW), "T", 3.5, None, first_contact_resolution=True), SPANS)
+    track.escalate_ticket("T", microseconds(NOW) + 5, SPANS)
     kept = track.encode()
     again = Track.decode(kept[""] or b"", kept.get)
     assert again.answers == track.answers
-    assert again.closed == track.closed
+    assert again.tickets.closed == track.tickets.closed
+    assert again.tickets.escalated == track.tickets.escalated
     assert again.encode() == kept
 
 

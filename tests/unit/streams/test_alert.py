@@ -9,7 +9,9 @@ from schemas.alert import Kind, Status
 from schemas.customer import Customer, Person
 from schemas.policy import Policy, Routing, Told, UsualLevels, load_policy
 from schemas.wire import Alert, Context, CsatReceived, Trend
-from streams.alert import Said, again, build
+from streams.alert import build, with_account
+from streams.detect import microseconds
+from streams.tickets import NOTHING, Said
 
 SHIPPED = load_policy(None)
 AT = datetime(2026, 5, 12, 9, 30, tzinfo=UTC)
@@ -32,7 +34,7 @@ def raised(
     kind: Kind = Kind.POOR_RATING,
     status: Status = Status.FIRING,
     trend: Trend = TREND,
-    said: Said | None = None,
+    said: Said = NOTHING,
     silent: bool = False,
     rating: int = 1,
     **event: Any,
@@ -50,7 +52,7 @@ def raised(
         silent=silent,
         now=AT,
         first="T-1",
-        **({} if said is None else {"said": said}),
+        said=said,
     )
 
 
@@ -134,7 +136,12 @@ def test_a_renewal_counts_by_the_ratings_own_time(left: timedelta, days: int | N
 
 
 def test_the_ticket_takes_from_others_what_the_rating_does_not_say() -> None:
-    said = Said(AT - timedelta(hours=5), resolution_time_hours=80.0, sla_hours=24.0, first_contact_resolution=False)
+    said = Said(
+        microseconds(AT - timedelta(hours=5)),
+        resolution_time_hours=80.0,
+        sla_hours=24.0,
+        first_contact_resolution=False,
+    )
     alert = raised(said=said, resolution_time_hours=30.0, was_escalated=False)
     ticket = alert.ticket
     assert (ticket.resolution_time_hours, ticket.sla_hours, ticket.first_contact_resolution) == (30.0, 24.0, False)
@@ -149,7 +156,7 @@ def test_what_nobody_said_stays_unknown() -> None:
 
 def test_an_account_that_comes_later_is_judged_as_if_it_had_been_there() -> None:
     early, now = raised(None), AT + timedelta(hours=1)
-    found = again(early, 2, customer=ACCOUNT, policy=SHIPPED, now=now, why="the account became known")
+    found = with_account(early, ACCOUNT, 2, SHIPPED, now)
     known = raised(ACCOUNT)
     assert (found.revision, found.status, found.alert_id) == (2, "updated", early.alert_id)
     assert found.severity == known.severity == "critical"

@@ -1,0 +1,50 @@
+"""The events behind the alerts that stand, kept so that an alert can be made again when more is known."""
+
+from collections.abc import Callable
+
+
+def nowhere(_: str) -> None:
+    """Where nothing is stored."""
+
+
+class Remembered:
+    """The events of one customer's answers, by survey, each a value under a key of its own.
+
+    `stored` gives the value that was last kept under the suffix of a key.
+    """
+
+    __slots__ = ("_changed", "_stored")
+
+    def __init__(self, stored: Callable[[str], bytes | None] = nowhere) -> None:
+        self._stored = stored
+        self._changed: dict[str, bytes | None] | None = None  # most customers have none
+
+    def keep(self, survey: str, event: bytes) -> None:
+        """Keep the event of the answer to `survey`."""
+        self._set(survey, event)
+
+    def drop(self, survey: str) -> None:
+        """Keep it no longer."""
+        if self._stored is not nowhere:
+            self._set(survey, None)
+        elif self._changed is not None:
+            self._changed.pop(_suffix(survey), None)
+
+    def event(self, survey: str) -> bytes | None:
+        """The event that was kept."""
+        suffix = _suffix(survey)
+        return self._changed[suffix] if self._changed and suffix in self._changed else self._stored(suffix)
+
+    def take(self) -> dict[str, bytes | None]:
+        """The values that changed since the last time, by the suffix of their key; None deletes."""
+        changed, self._changed = self._changed, None
+        return changed or {}
+
+    def _set(self, survey: str, value: bytes | None) -> None:
+        if self._changed is None:
+            self._changed = {}
+        self._changed[_suffix(survey)] = value
+
+
+def _suffix(survey: str) -> str:
+    return f"/s{survey}"
