@@ -85,7 +85,7 @@ async def connect(dsn: str, *, size: int, application: str = "csatwatch") -> asy
                 dsn,
                 min_size=0,  # what asyncpg opens by itself in an outage, it reports with a traceback each time
                 max_size=size,
-                init=_set_codecs,
+                init=set_codecs,
                 timeout=CONNECT_SECONDS,
                 # The server ends a statement itself; the client waits a little longer, for a server that is gone.
                 command_timeout=STATEMENT_SECONDS + CONNECT_SECONDS,
@@ -143,7 +143,7 @@ def queries(name: str) -> Mapping[str, str]:
     return MappingProxyType(found)
 
 
-async def _set_codecs(connection: asyncpg.Connection) -> None:
+async def set_codecs(connection: asyncpg.Connection) -> None:
     await connection.set_type_codec("jsonb", encoder=_json, decoder=json.loads, schema="pg_catalog")
     await connection.set_type_codec("uuid", encoder=str, decoder=str, schema="pg_catalog")
 
