@@ -1,7 +1,8 @@
 """`csatwatch backtest`: the alerts that a policy would have raised on a history."""
 
 import gc
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack
 from datetime import timedelta
 from itertools import islice
 from pathlib import Path
@@ -16,7 +17,7 @@ from agents.commands.checked import BadLine, Report, examine, good
 from agents.commands.customers import COLUMNS as ACCOUNT_COLUMNS
 from agents.commands.customers import checked_account
 from agents.commands.input_file import Line, format_of, lines, opened, unknown_columns
-from agents.commands.progress import measured
+from agents.commands.progress import measured, size_of
 from agents.commands.publish import COLUMNS
 from agents.refused import BadInput
 from agents.settings import load_settings
@@ -114,16 +115,20 @@ def backtest(
 def _run(replay: Replay, path: str, given: str | None, *, sort: bool, as_json: bool) -> None:
     file_format, name = format_of(path, given), "standard input" if path == "-" else path
     out = click.get_binary_stream("stdout")
+    shown = not (as_json and out.isatty())  # the bar would stand among the alerts
     report = Report(name)
-    with opened(path) as source:
+    with opened(path) as source, ExitStack() as sorting:
         if file_format == "csv":
             for column in unknown_columns(source, name, COLUMNS):
                 click.echo(f"csatwatch: {name}: the column {column!r} is no field of an event: left out", err=True)
-        shown = not (as_json and out.isatty())  # the bar would stand among the alerts
         read: Iterable[Line] = lines(source, name, file_format, COLUMNS)
+        total = size_of(source)
+        done: Callable[[], int] = source.tell
         if sort:
-            read = by_time(measured(read, source, what="sorting", shown=shown))
-        for batch in measured(_batches(read), source, what="replaying", shown=shown and not sort):
+            read = measured(read, total=total, done=done, what="sorting", shown=shown)
+            total, read = sorting.enter_context(by_time(read))
+            done = lambda: replay.events  # noqa: E731 (the other one is a method)
+        for batch in measured(_batches(read), total=total, done=done, what="replaying", shown=shown):
             passed = replay.process(batch)
             for refused in passed.refused:
                 report.add(Line(refused.number, b""), BadLine(str(refused.error)))

@@ -3,7 +3,7 @@
 import heapq
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from struct import Struct
 from typing import IO, NamedTuple
 
@@ -22,20 +22,25 @@ class _Timed(NamedTuple):
     value: bytes
 
 
-def by_time(lines: Iterable[Line], *, run_bytes: int = RUN_BYTES) -> Iterator[Line]:
-    """The lines by time, then by number. One without a time of its own stays behind the line before it."""
+@contextmanager
+def by_time(lines: Iterable[Line], *, run_bytes: int = RUN_BYTES) -> Iterator[tuple[int, Iterator[Line]]]:
+    """How many lines there are; and the lines, by time, then by number.
+
+    One without a time of its own stays behind the line before it.
+    """
     with ExitStack() as files:
         runs: list[Iterable[_Timed]] = []
         run: list[_Timed] = []
-        size = 0
+        count = size = 0
         for timed in _timed(lines):
             run.append(timed)
+            count += 1
             size += len(timed.value)
             if size >= run_bytes:
                 runs.append(_written(sorted(run), files.enter_context(tempfile.TemporaryFile())))
                 run, size = [], 0
-        for timed in heapq.merge(*runs, sorted(run)):
-            yield Line(timed.number, timed.value)
+        run.sort()
+        yield count, (Line(timed.number, timed.value) for timed in heapq.merge(*runs, run))
 
 
 def _timed(lines: Iterable[Line]) -> Iterator[_Timed]:

@@ -151,8 +151,10 @@ def test_sorting_goes_by_way_of_files_and_keeps_what_has_no_time_in_its_place() 
     days = [5, 3, 9, 3, 1]
     given = [Line(i, json.dumps(rated(5, day)).encode()) for i, day in enumerate(days, 1)]
     given.insert(2, Line(99, b"not json"))
-    found = [each.number for each in by_time(given, run_bytes=300)]
-    assert found == [each.number for each in by_time(given)] == [5, 2, 4, 99, 1, 3]
+    for run_bytes in (300, 1_000_000):
+        with by_time(given, run_bytes=run_bytes) as (count, ordered):
+            assert count == 6
+            assert [each.number for each in ordered] == [5, 2, 4, 99, 1, 3]
 
 
 def test_a_page_is_written() -> None:

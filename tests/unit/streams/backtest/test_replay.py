@@ -122,7 +122,8 @@ def test_whether_a_customer_that_escalates_was_alerted_on_before() -> None:
         rated(1, 21, CUSTOMERS[2]),
         rated(1, 22, CUSTOMERS[3]),
     ]
-    found, _ = replayed(sorted(events, key=_at))
+    ordered: list[Mapping[str, Any] | bytes] = [*sorted(events, key=_at)]
+    found, _ = replayed(ordered)
     shown = found.policies[0].escalations
     assert (shown.customers, shown.alerted_within, shown.alerted_earlier, shown.never_alerted) == (3, 1, 1, 1)
 
