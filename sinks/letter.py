@@ -86,7 +86,7 @@ def compose(letter: Letter) -> bytes:
         message["Cc"] = _address(letter.copy)
     if letter.reply_to is not None:
         message["Reply-To"] = _address(letter.reply_to)
-    message["Subject"] = one_line(letter.subject)
+    message["Subject"] = _words(letter.subject)
     message["Date"] = format_datetime(letter.at)
     message["Message-ID"] = letter.message_id
     if (answered := thread(letter.answers)) is not None:
@@ -130,11 +130,16 @@ def _blocks(text: str) -> Iterator[str]:
                     yield f"<p>{'<br>'.join(html.escape(line) for line in paragraph)}</p>\n"
 
 
+def _words(text: str) -> str:
+    # Python's library takes what looks like an encoded word (RFC 2047) for one, and its line ends for line ends.
+    return one_line(text).replace("=?", "= ?")
+
+
 def _address(mailbox: Mailbox) -> Address:
     local, _, domain = mailbox.email.rpartition("@")
     try:
         host = domain.encode("idna").decode("ascii")
-        found = Address(display_name=one_line(mailbox.name or ""), addr_spec=f"{local}@{host}")
+        found = Address(display_name=_words(mailbox.name or ""), addr_spec=f"{local}@{host}")
     except Exception:  # noqa: BLE001 (the parser of addresses fails in many ways)
         raise BadAddress("is no e-mail address") from None
     if not found.username.isascii() or not found.domain or found.username != local:

@@ -72,7 +72,13 @@ def test_it_is_written_in_the_recipients_language_where_there_is_a_template() ->
     answered = Contact(name="Kim", email="kim@globaltech.example", locale="de-AT")
     made = draft(alert(contact=answered), NAME)
     assert made.subject == "Ihre Support-Anfrage TKT-2026-4521: API returning 500 errors intermittently"
-    for words in ("Guten Tag Kim,\n", "mit 1 von 5", "> Took too long", "hat es 72 Stunden gedauert", "nicht das erste"):
+    for words in (
+        "Guten Tag Kim,\n",
+        "mit 1 von 5",
+        "> Took too long",
+        "hat es 72 Stunden gedauert",
+        "nicht das erste",
+    ):
         assert words in made.body
     assert made.body.endswith("Mit freundlichen Grüßen\nAna Diaz\n")
     assert draft(alert(contact=answered.model_copy(update={"locale": "fr"})), NAME).body.startswith("Hello Kim,")
