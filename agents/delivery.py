@@ -22,9 +22,10 @@ from agents.guide import Guide, channels_of
 from agents.health import Health
 from agents.mail import smtp
 from agents.own_actions import OwnAction, own_actions
+from agents.publisher import Publisher
 from agents.run import run
 from agents.settings import PREFIX, BadSettings, Settings
-from agents.task_systems import task_sink, task_system
+from agents.task_systems import TaskPoll, task_sink, task_system
 from agents.transport.batch import Batch
 from agents.workflows import workflows
 from schemas.alert import Alert
@@ -76,11 +77,13 @@ class Desk:
         self.actions = ActionDesk(settings, lambda sink: self._bells[sink].ring())
         self._pool: asyncpg.Pool | None = None
         self._ledger: Ledger | None = None
+        self._polled: TaskPoll | None = None
         self._couriers: Mapping[str, Courier] = {}
         self._add_request_agent(app)
         for sink, bell in self._bells.items():
             self._add_sink_agent(app, sink, bell)
         app.timer(_COUNT_EVERY)(self._count)
+        app.timer(_LOOK_EVERY)(self._read_closed_tasks)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -99,6 +102,11 @@ class Desk:
             # A task system is told of one task at a time, the list of many in one transaction.
             slots, many = (1, 200) if system is None else (4, 1)
             tasks = task_sink(pool, system)
+            if system is not None:
+                publisher = Publisher(self._settings)
+                stack.push_async_callback(publisher.close)
+                every = timedelta(seconds=self._settings.tasks_poll_seconds)
+                self._polled = TaskPoll(pool, system, publisher.publish, every=every)
             self._pool, self._ledger = pool, ledger
             self._couriers = {
                 Sink.SLACK: self._courier(ledger, Sink.SLACK, slack, slots=8, batch=1, limit=limit),
@@ -123,7 +131,7 @@ class Desk:
                 yield
             finally:
                 await asyncio.gather(*(courier.stop(_DRAIN) for courier in self._couriers.values()))
-                self._pool = self._ledger = None
+                self._pool = self._ledger = self._polled = None
 
     async def check(self) -> str | None:
         """Why nothing can be taken in right now; None: it can."""
@@ -188,6 +196,10 @@ class Desk:
     async def _fill(self, sink: str) -> None:
         if courier := self._couriers.get(sink):
             await courier.fill()
+
+    async def _read_closed_tasks(self) -> None:
+        if self._polled is not None:
+            await self._polled.look()
 
     async def _count(self) -> None:
         if self._ledger is None:

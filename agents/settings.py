@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, Va
 from pydantic_core import ErrorDetails
 
 from schemas.record import Email
-from sinks import signature
+from schemas import signature
 
 PREFIX = "CSATWATCH_"
 

@@ -3,33 +3,29 @@
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from datetime import timedelta
-from uuid import UUID, uuid5
 
 import aiohttp
 import asyncpg
 import structlog
+from aiokafka.errors import KafkaError
 
 from agents import metrics
 from agents.settings import PREFIX, BadSettings, Settings
-from schemas.action import Action, ActionKind
-from sinks import base, signature
+from schemas import signature
+from schemas.action import Action
+from schemas.task import closed_there
+from sinks import base
 from sinks.base import SendError
 from sinks.postgres import is_passing, queries
 from sinks.tasks import Jira, Linear, Listed, Tasks, TaskSystem, Webhook
 from sinks.tasks.webhook import BadBody, read_body
 
-_NAMESPACE = UUID("1f0c7d0e-94b5-5d52-8c0a-6a3b5e0b8b0d")
 _OVERLAP = timedelta(minutes=5)  # a search lags behind what was just written
 
 _log = structlog.get_logger(__name__)
 
 Publish = Callable[[Action], Awaitable[None]]
 """Says on `csm-actions` what somebody did; returns when the broker has it."""
-
-
-def follow_up_id(system: str, external_id: str, alert_id: UUID) -> UUID:
-    """The id of the action that a task closed in `system` is: told twice, it is one action."""
-    return uuid5(_NAMESPACE, f"{system}|{external_id}|{alert_id}")
 
 
 async def task_system(settings: Settings, stack: AsyncExitStack) -> TaskSystem | None:
@@ -93,14 +89,19 @@ class TaskPoll:
     async def look(self) -> int:
         """If it is this worker's turn, publish a follow-up for each task closed since the last one; returns how many.
 
-        Where Postgres or the system is away it returns: the next turn goes back as far.
+        Where Postgres, Kafka or the system is away it returns: the next turn goes back as far.
         """
         try:
             return await self._look()
         except SendError as error:
             _log.warning("closed tasks cannot be read", system=self._system.name, error=str(error))
             metrics.TASK_POLLS.labels("failed").inc()
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        except KafkaError as error:
+            _log.warning("a follow-up is not published yet", error=type(error).__name__)
+            metrics.TASK_POLLS.labels("failed").inc()
+        except asyncpg.InterfaceError:
+            pass  # the pool is closing
+        except (asyncpg.PostgresError, OSError) as error:
             if not is_passing(error):
                 raise
         return 0
@@ -114,14 +115,12 @@ class TaskPoll:
         rows = await self._pool.fetch(sql["open_there"], self._system.name, list(closed)) if closed else ()
         for row in rows:
             await self._publish(
-                Action(
-                    action_id=follow_up_id(self._system.name, row["external_id"], row["alert_id"]),
+                closed_there(
+                    self._system.name,
+                    row["external_id"],
                     alert_id=row["alert_id"],
                     customer_id=row["customer_id"],
-                    kind=ActionKind.FOLLOWED_UP,
-                    by=self._system.name,
                     at=closed[row["external_id"]].at,
-                    note=f"The task {row['external_id']} was closed there.",
                 )
             )
             _log.info("task closed elsewhere", system=self._system.name, alert_id=row["alert_id"])

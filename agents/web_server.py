@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import structlog
 import uvicorn
 
+from agents import task_hook
 from agents.clicks import Clicks, wanted
 from agents.health import Health
 from agents.process import EXIT_DONE, EXIT_FAILED, asked_to_stop, deadline
@@ -35,12 +36,23 @@ async def main(settings: Settings, banner: str | None = None) -> int:
     names = [host, *([name] if settings.public_url and (name := urlsplit(settings.public_url).hostname) else [])]
     clicks = Clicks(settings, load_policy(settings.policy)) if wanted(settings) else None
     interactions = clicks.interactions.receive if clicks is not None and clicks.interactions is not None else None
-    app = build(settings.postgres_dsn.get_secret_value(), hosts=names, banner=banner, interactions=interactions)
+    closed = task_hook.ClosedTasks(settings) if task_hook.wanted(settings) else None
+    app = build(
+        settings.postgres_dsn.get_secret_value(),
+        hosts=names,
+        banner=banner,
+        interactions=interactions,
+        task_hook=closed.receive if closed is not None else None,
+    )
     server = _Server(uvicorn.Config(app, log_config=None, access_log=False, server_header=False))
     health = Health(settings)
     health.check("pages", lambda: _serving(server))
     with asked_to_stop() as stop, deadline() as cut:
-        async with health, clicks.open(health) if clicks is not None else nullcontext():
+        async with (
+            health,
+            clicks.open(health) if clicks is not None else nullcontext(),
+            closed.open() if closed is not None else nullcontext(),
+        ):
             listening = _listen(settings)
             serving = asyncio.create_task(server.serve(sockets=[listening]))
             stopping = asyncio.create_task(stop.wait())

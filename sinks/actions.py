@@ -115,11 +115,8 @@ class Actions:
             ]
             if followed:
                 await connection.execute(self._sql["followed_up"], followed)
-            alerts = sorted({row["alert_id"] for row in stored})
-            for alert_id in alerts:
+            for alert_id in sorted({row["alert_id"] for row in stored}):
                 await self._ledger.revisit(alert_id, connection=connection)
-        if alerts:
-            await self._ledger.cancel_needless(alerts)
         return len(new)
 
     async def release(self, partition: int) -> None:

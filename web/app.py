@@ -23,6 +23,7 @@ from web.live import Live
 from web.preview import slack_message
 from web.security import SecurityHeaders, allowed_hosts
 from web.slack.http import PATH as INTERACTIONS
+from web.task_hook import PATH as TASK_HOOK
 from web.templates import Templates
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -42,6 +43,7 @@ def build(
     banner: str | None = None,
     message: Message = slack_message,
     interactions: Endpoint | None = None,
+    task_hook: Endpoint | None = None,
 ) -> Starlette:
     """The application. It starts without Postgres, and says so on its pages until Postgres is there.
 
@@ -53,6 +55,7 @@ def build(
         banner: a sentence above every page.
         message: the blocks of an alert's Slack message.
         interactions: the endpoint for Slack's interactions; None: there is none.
+        task_hook: the endpoint for tasks that were closed elsewhere; None: there is none.
     """
     database = Database(dsn)
     templates = Templates(banner)
@@ -81,6 +84,7 @@ def build(
             Route("/customers", customers.all, name="customers"),
             Route("/customers/{customer_id:uuid}", customers.one, name="customer"),
             *([Route(INTERACTIONS, interactions, methods=["POST"], name="interactions")] if interactions else []),
+            *([Route(TASK_HOOK, task_hook, methods=["POST"], name="task_hook")] if task_hook else []),
             Mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static"),
         ],
         middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=allowed_hosts(hosts), www_redirect=False)],

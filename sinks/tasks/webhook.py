@@ -14,7 +14,7 @@ import yaml
 
 from schemas import template
 from schemas.alert import Alert
-from sinks import signature
+from schemas import signature
 from sinks.base import Permanent
 from sinks.tasks.card import Card, State
 from sinks.tasks.http import Http, encode
@@ -52,7 +52,7 @@ class Webhook:
     Args:
         session: whose connections are used.
         url: where it listens.
-        secret: the key of the signatures, see `sinks.signature.key`.
+        secret: the key of the signatures, see `schemas.signature.key`.
         body: a template, as `read_body` gives it; None: the body as docs/operations.md describes it.
         timeout: seconds a call.
         clock: the time now.

@@ -13,7 +13,7 @@ from schemas.action import ActionKind
 from schemas.alert import Status
 from schemas.delivery import Sink
 from schemas.life import Deed, Life
-from sinks import signature
+from schemas import signature
 from sinks.base import Permanent, Retriable, SendError
 from sinks.tasks import Jira, Linear, TaskSystem, Webhook
 from sinks.tasks.card import Card, State, card

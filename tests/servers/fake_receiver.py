@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from sinks import signature
+from schemas import signature
 from tests.servers.fake_http import Call, FakeHttp, Said
 
 SECRET = "whsec_" + "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
