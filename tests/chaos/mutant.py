@@ -12,8 +12,8 @@ from typing import Any
 
 from faust.types import TP
 
-from agents import cli, detector, kafka
-from agents.transport import checkpoint, consumer, producer
+from agents import cli, detector, kafka, states
+from agents.transport import checkpoint, consumer, producer, restore
 from agents.transport.failpoints import reached
 from streams.topology import ALERTS
 
@@ -26,13 +26,13 @@ def alerts_later() -> None:
     async def handle(self: detector.Detector, batch: Any) -> None:
         rest = await handled(self, batch)
         if rest is not None:
-            states = self._states[batch.partition]
-            states.under_way.release()
-            self._app.add_future(relocked(states, rest))
+            mine = self._states[batch.partition]
+            mine.under_way.release()
+            self._app.add_future(relocked(mine, rest))
 
-    async def relocked(states: Any, rest: Any) -> None:
+    async def relocked(mine: Any, rest: Any) -> None:
         await asyncio.sleep(3)
-        await states.under_way.acquire()
+        await mine.under_way.acquire()
         await rest
 
     handled = detector.Detector.handle
@@ -109,6 +109,70 @@ def seeks_as_stock() -> None:
     del consumer.BatchConsumer.seek_to_committed
 
 
+def seeks_late() -> None:
+    """Trouble: the seek behind an assignment takes its time, and what is fetched before it is dropped once."""
+    seek, getmany, dropped = restore.Restore.on_recovery_completed, consumer.BatchConsumer.getmany, list[bool]()
+
+    async def late(self: restore.Restore, generation_id: int = 0) -> None:
+        batches, stock = self._consumer, consumer.BatchConsumer.perform_seek
+
+        async def perform_seek() -> None:
+            await asyncio.sleep(_HELD)
+            del batches.perform_seek
+            await stock(batches)
+
+        batches.perform_seek = perform_seek  # type: ignore[method-assign]
+        await seek(self, generation_id)
+
+    async def lossy(self: consumer.BatchConsumer, timeout: float) -> AsyncIterator[Any]:  # noqa: ASYNC109
+        async for tp, message in getmany(self, timeout):
+            if "perform_seek" in vars(self) and not dropped:
+                dropped.append(True)
+                return
+            yield tp, message
+
+    restore.Restore.on_recovery_completed = late  # type: ignore[method-assign]
+    consumer.BatchConsumer.getmany = lossy  # type: ignore[method-assign]
+
+
+def flows_before_the_seek() -> None:
+    """Events flow as soon as Faust lets them."""
+    consumer.BatchConsumer.hold_flow = lambda _: None  # type: ignore[method-assign,assignment]
+
+
+def seeks_beside_a_fetch() -> None:
+    """Trouble: the first fetch is dropped, and the seek that follows ends while the second is on its way."""
+    stock, fetched = consumer.BatchConsumer._wait_next_records, list[bool]()
+
+    async def wait(self: consumer.BatchConsumer, timeout: float) -> Any:  # noqa: ASYNC109
+        records, active = await stock(self, timeout)
+        if records and len(fetched) < 2:
+            fetched.append(True)
+            if len(fetched) == 1:
+                return {}, active
+            await self.perform_seek()
+        return records, active
+
+    consumer.BatchConsumer._wait_next_records = wait  # type: ignore[method-assign,assignment]
+
+
+def takes_it_beside_a_seek() -> None:
+    """What was fetched beside a seek is handled like anything else."""
+    del consumer.BatchConsumer.perform_seek
+
+
+def takes_it_again() -> None:
+    """A customer's state does not tell which records are in it."""
+    stock = states.PartitionStates.take
+
+    def take(self: states.PartitionStates, customer_id: str) -> Any:
+        track = stock(self, customer_id)
+        track.applied = -1
+        return track
+
+    states.PartitionStates.take = take  # type: ignore[method-assign]
+
+
 def goes_on() -> None:
     """A failed send is passed over, as stock Faust does."""
     stock = detector.Detector._send
@@ -140,6 +204,11 @@ MUTATIONS = {
         keeps_spoiled,
         drops_a_fetch,
         seeks_as_stock,
+        seeks_late,
+        flows_before_the_seek,
+        seeks_beside_a_fetch,
+        takes_it_beside_a_seek,
+        takes_it_again,
     )
 }
 

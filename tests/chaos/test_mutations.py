@@ -11,6 +11,7 @@ from aiokafka import AIOKafkaProducer
 from tests.chaos import verdict
 from tests.chaos.feed import Feed
 from tests.chaos.site import SESSION, Site
+from tests.chaos.test_slice import counted
 from tests.chaos.watch import Watch
 from tests.chaos.workers import Worker
 from tests.servers.kafka import KafkaServer
@@ -23,11 +24,17 @@ Halves = tuple[Sequence[Record], Sequence[Record]]
 
 
 class Stage:
-    """Two partitions, and two halves of a feed."""
+    """Two partitions, and two halves of a feed.
 
-    def __init__(self, site: Site, producer: AIOKafkaProducer, program: Sequence[str]) -> None:
+    Attributes:
+        found: what does not hold, beyond what the verdict sees.
+    """
+
+    def __init__(self, site: Site, watch: Watch, producer: AIOKafkaProducer, program: Sequence[str]) -> None:
         self.site = site
+        self.watch = watch
         self.program = program
+        self.found: list[str] = []
         self._producer = producer
         records = [r for r in Feed(1, 1600, customers=12, partitions=2, oversize=0) if r.value]
         self._halves = [records[:800], records[800:]]
@@ -91,6 +98,39 @@ async def refused(stage: Stage) -> None:
     assert (worker.directory / "refused").exists(), "the trouble was never made"
 
 
+async def joined(stage: Stage) -> None:
+    worker = stage.worker("w")
+    await stage.publish()
+    worker.start()
+    await stage.site.caught_up(60)
+    before = worker.log.count("state restored")
+    stage.worker("other").start()
+    await until(lambda: worker.log.count("state restored") > before, what="another assignment", within=60)
+    await stage.trickle()
+
+
+async def started_and_trickled(stage: Stage) -> None:
+    await stage.publish()
+    worker = stage.worker("w")
+    worker.start()
+    await worker.process.ready()
+    await stage.trickle()
+
+
+async def offsets_set_back(stage: Stage) -> None:
+    worker = stage.worker("w")
+    await stage.publish()
+    worker.start()
+    await stage.site.caught_up(60)
+    await worker.leave()
+    async with stage.watch.offsets_reset():
+        await stage.site.reset_offsets({0: 0, 1: 0})
+    worker.start()
+    await stage.site.caught_up(60)
+    if not (await counted(worker))["replayed"]:
+        stage.found.append("records that are in the state were taken again")
+
+
 async def started_late(stage: Stage) -> None:
     await stage.publish()
     stage.worker("w").start()
@@ -107,6 +147,9 @@ CASES: Sequence[tuple[Act, str, str]] = [
     (refused, "send_fails", "goes_on"),
     (refused, "send_fails", "keeps_spoiled"),
     (started_late, "drops_a_fetch", "seeks_as_stock"),
+    (joined, "seeks_late", "flows_before_the_seek"),
+    (started_and_trickled, "seeks_beside_a_fetch", "takes_it_beside_a_seek"),
+    (offsets_set_back, "", "takes_it_again"),
 ]
 
 
@@ -118,7 +161,8 @@ async def violations(kafka: KafkaServer, directory: Path, prefix: str, act: Act,
     program = (sys.executable, "-m", "tests.chaos.mutant", mutations)
     try:
         async with site.producer() as producer, watch.running():
-            await act(Stage(site, producer, program))
+            stage = Stage(site, watch, producer, program)
+            await act(stage)
             try:
                 await site.caught_up(60)
             except AssertionError as error:
@@ -131,6 +175,7 @@ async def violations(kafka: KafkaServer, directory: Path, prefix: str, act: Act,
     assert len(should.statuses) > 50
     return [
         *late,
+        *stage.found,
         *await verdict.alerts(site, should),
         *await verdict.state(site, should),
         *await verdict.dead_letters(site, should),
