@@ -11,7 +11,7 @@ import pytest
 
 from schemas.alert import Alert, Status
 from schemas.customer import Person
-from streams.topology import ALERTS, TRENDS
+from streams.topology import ACTIONS, ALERTS, TRENDS
 from tests.alerts import CUSTOMER, alert
 from tests.conftest import Broker
 from tests.servers.fake_slack import FakeSlack
@@ -92,7 +92,7 @@ def workspace() -> Iterator[FakeSlack]:
 async def setting(
     broker: Broker, topic_prefix: str, postgres: str, pool: asyncpg.Pool, workspace: FakeSlack, tmp_path: Path
 ) -> Setting:
-    await create_topics(broker.bootstrap, {topic_prefix + name: 4 for name in (ALERTS, TRENDS)})
+    await create_topics(broker.bootstrap, {topic_prefix + name: 4 for name in (ACTIONS, ALERTS, TRENDS)})
     settings = {
         "CSATWATCH_KAFKA_URL": broker.url,
         "CSATWATCH_KAFKA_TRANSACTIONS": str(broker.transactions).lower(),
