@@ -70,7 +70,8 @@ class Site:
 
     async def all_sent(self) -> None:
         async def sent() -> bool:
-            return await self.pool.fetchval("select count(*) from deliveries where state = 'done'") == len(CSMS)
+            done = await self.pool.fetchval("select count(*) from deliveries where state = 'done'")
+            return bool(done == len(CSMS))
 
         await until(sent, what="every digest sent", within=60)
 

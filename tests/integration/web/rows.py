@@ -11,6 +11,7 @@ import asyncpg
 
 from schemas.alert import NAMESPACE, Alert, Context, Evidence, Kind, PolicyVersion, Severity, Status, Trend, alert_id
 from schemas.customer import Customer, Person
+from schemas.digest import Digest
 from schemas.event import Ticket
 
 _RANKS = {severity: rank for rank, severity in enumerate(Severity)}
@@ -106,10 +107,11 @@ class Rows:
             at,
         )
 
-    async def alert(self, alert: Alert) -> None:
-        """The newest revision of an alert; its account is made where it is missing."""
-        if alert.customer:
-            await self.account(alert.customer)
+    async def alert(self, alert: Alert | Digest) -> None:
+        """The newest revision of an alert, or a digest; its account is made where it is missing."""
+        about = alert if isinstance(alert, Alert) else None
+        if about and about.customer:
+            await self.account(about.customer)
         await self.connection.execute(
             "insert into alerts (alert_id, customer_id, response_id, kind, severity, severity_rank, status, revision, "
             "silent, occurred_at, detected_at, published_at, record) "
@@ -117,8 +119,8 @@ class Rows:
             "on conflict (alert_id) do update set severity = excluded.severity, status = excluded.status, "
             "revision = excluded.revision, record = excluded.record",
             alert.alert_id,
-            alert.customer_id,
-            alert.response_id,
+            about.customer_id if about else None,
+            about.response_id if about else None,
             alert.kind,
             alert.severity,
             _RANKS[alert.severity],
@@ -130,7 +132,7 @@ class Rows:
             alert.to_json().decode(),
         )
 
-    async def step(self, alert: Alert, name: str, sink: str, state: str, **more: object) -> None:
+    async def step(self, alert: Alert | Digest, name: str, sink: str, state: str, **more: object) -> None:
         """A step of the ledger; `more` are further columns."""
         settled = datetime.now(UTC) if state in {"done", "failed"} else None
         columns = {

@@ -10,6 +10,7 @@ from markupsafe import escape
 
 from schemas.alert import Severity
 from schemas.event import Ticket
+from tests.digests import everything
 from tests.integration.web.conftest import serving
 from tests.integration.web.rows import FEEDBACK, GLOBALTECH, TICKET, Rows, customer, fill, globaltech, poor_rating
 from tests.servers.databases import Databases
@@ -47,6 +48,24 @@ async def test_alerts_are_listed_newest_first_with_their_deliveries(http: aiohtt
         "Retracted: the customer changed the rating",
     ):
         assert shown in page
+
+
+async def test_a_digest_is_listed_with_its_accounts(http: aiohttp.ClientSession, rows: Rows) -> None:
+    week = everything()
+    await rows.alert(week)
+    await rows.step(week, "notify_csm", "slack", "done")
+    page = await _text(http, "/")
+    for shown in (
+        "The week of Ana Diaz",
+        "Weekly digest 2026-W20",
+        "3 falling, 1 maybe falling",
+        "Stark &lt;Industries&gt; &amp; Sons",
+        "Your Week in Support Satisfaction: 2026-W20",
+        "Why this digest",
+        f'href="/customers/{week.items[0].customer_id}"',
+    ):
+        assert shown in page
+    assert "None" not in page
 
 
 async def test_older_pages_show_each_alert_once(http: aiohttp.ClientSession, rows: Rows) -> None:

@@ -8,6 +8,7 @@ import pytest
 from schemas.alert import Alert, Context, Evidence, Kind, PolicyVersion, Severity, Status, Trend
 from schemas.customer import Customer, Person
 from schemas.event import Ticket
+from tests.digests import everything
 from web.cards import card, delivery
 from web.preview import slack_message
 
@@ -91,6 +92,26 @@ def test_a_falling_average_says_its_numbers() -> None:
     trend = Trend(recent_avg=3.0, recent_n=1, baseline_avg=4.5, baseline_n=14, drop=0.333, evidence=Evidence.WEAK)
     shown = card(_row(_alert(kind=Kind.DECLINING_TREND, trend=trend)), [], slack_message)
     assert shown.headline == "Average fell 33%, from 4.5 to 3.0 (1 recent rating against 14)"
+
+
+def test_a_digest_says_how_many_of_what() -> None:
+    week = everything()
+    row = {
+        "alert_id": week.alert_id,
+        "customer_id": None,
+        "customer_name": None,
+        "kind": "weekly_digest",
+        "severity": "low",
+        "status": "firing",
+        "silent": False,
+        "occurred_at": week.occurred_at,
+        "record": week.model_dump(mode="json", exclude_none=True),
+    }
+    shown = card(row, [], slack_message)
+    assert (shown.customer_id, shown.alert, shown.digest, shown.csm) == (None, None, week, "Ana Diaz")
+    assert (shown.kind, shown.note, shown.reasons) == ("Weekly digest", None, week.reasons)
+    assert shown.headline.startswith("3 falling, 1 maybe falling, ")
+    assert "Stark &lt;Industries&gt; &amp; Sons" in str(shown.preview)
 
 
 def test_what_is_not_known_is_left_out() -> None:
