@@ -11,10 +11,10 @@ from aiokafka import AIOKafkaProducer
 from tests.chaos import verdict
 from tests.chaos.feed import Feed
 from tests.chaos.site import SESSION, Site
-from tests.chaos.test_slice import counted
 from tests.chaos.watch import Watch
 from tests.chaos.workers import Worker
 from tests.servers.kafka import KafkaServer
+from tests.servers.metrics import counted
 from tests.servers.topics import Record
 from tests.servers.wait import until
 
@@ -127,7 +127,7 @@ async def offsets_set_back(stage: Stage) -> None:
         await stage.site.reset_offsets({0: 0, 1: 0})
     worker.start()
     await stage.site.caught_up(60)
-    if not (await counted(worker))["replayed"]:
+    if not (await counted(worker.process))["replayed"]:
         stage.found.append("records that are in the state were taken again")
 
 

@@ -5,14 +5,13 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from prometheus_client.parser import text_string_to_metric_families
 
 from tests.chaos import verdict
 from tests.chaos.feed import Feed
 from tests.chaos.run import Plan, run
 from tests.chaos.site import Site
-from tests.chaos.workers import Worker
 from tests.servers.kafka import KafkaServer
+from tests.servers.metrics import counted
 
 _FAULTS = ("kill -9 at in-checkpoint", "broker killed", "frozen at in-checkpoint", "state corrupt")
 
@@ -21,15 +20,6 @@ _FAULTS = ("kill -9 at in-checkpoint", "broker killed", "frozen at in-checkpoint
 async def test_a_few_faults_lose_nothing(own_kafka: KafkaServer, tmp_path: Path) -> None:
     report = await run(Plan(7, _FAULTS, events=15_000, customers=300, oversize=2), tmp_path / "run", own_kafka)
     assert not report.violations, "\n".join(report.lines())
-
-
-async def counted(worker: Worker) -> Counter[str]:
-    """Records by what became of them, as /metrics says."""
-    families = text_string_to_metric_families(await worker.process.metrics())
-    found: Counter[str] = Counter()
-    for sample in (s for f in families if f.name == "csatwatch_events" for s in f.samples if s.name.endswith("_total")):
-        found[sample.labels["result"]] += int(sample.value)
-    return found
 
 
 async def test_every_record_is_accounted_for(kafka: KafkaServer, tmp_path: Path, topic_prefix: str) -> None:
@@ -44,7 +34,7 @@ async def test_every_record_is_accounted_for(kafka: KafkaServer, tmp_path: Path,
             await site.publish(producer, Feed(8, 8_000, customers=200, partitions=8, oversize=1))
         await site.caught_up(60)
         await site.caught_up(60)  # what was rerouted is behind the first end
-        counts = sum([await counted(w) for w in workers], Counter[str]())
+        counts = sum([await counted(w.process) for w in workers], Counter[str]())
     finally:
         await asyncio.gather(*(w.leave() for w in workers))
     should = await verdict.expected(site)

@@ -1,31 +1,17 @@
 """The detector as a process: what it is given, what comes out, and what it keeps over its ends."""
 
 import shutil
-from collections import Counter
-
-from prometheus_client.parser import text_string_to_metric_families
 
 from agents.detector import headers_of
 from schemas.wire import decode_alert
 from streams.topology import ALERTS, CUSTOMERS, TRENDS
 from tests.integration.detector.conftest import TODAY, Installation, expected, feed
 from tests.memory import ACME, answer
-from tests.servers.processes import Csatwatch
+from tests.servers.metrics import counted
 from tests.servers.topics import Record, produce
 from tests.servers.wait import until
 
 POISON = [b"{", b'{"event_type": "nothing"}', b'{"event_type": "support_csat_received", "rating": 9}']
-
-
-async def counted(detector: Csatwatch) -> Counter[str]:
-    """Records by what became of them, as /metrics says."""
-    found: Counter[str] = Counter()
-    for family in text_string_to_metric_families(await detector.metrics()):
-        if family.name == "csatwatch_events":
-            for sample in family.samples:
-                if sample.name == "csatwatch_events_total":
-                    found[sample.labels["result"]] += int(sample.value)
-    return found
 
 
 async def test_alerts_are_the_oracles_and_every_record_is_accounted_for(installation: Installation) -> None:

@@ -11,6 +11,7 @@ from streams.topology import EVENTS, HEADER_REROUTED
 from tests.conftest import Broker
 from tests.integration.detector.conftest import PARTITIONS, TODAY, Installation, expected, feed
 from tests.memory import ACME, answer
+from tests.servers.metrics import counted
 from tests.servers.processes import Csatwatch
 from tests.servers.topics import Record, Stored, produce
 
@@ -84,7 +85,7 @@ async def test_strange_records_are_dead_lettered_and_the_stream_goes_on(
         Record(value=b"", key=b"k", partition=0),
         Record(value=None, key=b"k", partition=1),
         Record(value=large, key=b"k", partition=2),
-        *(Record(value=b"%d" % i, key=None, partition=3) for i in range(2_000)),
+        *(Record(value=b"%d" % i, key=None, partition=3) for i in range(10_000)),
     ]
     await produce(installation.broker.bootstrap, topic, strange)
     bare = Producer({"bootstrap.servers": installation.broker.bootstrap})
@@ -96,11 +97,16 @@ async def test_strange_records_are_dead_lettered_and_the_stream_goes_on(
         topic,
         [Record(value=json.dumps(other_key).encode(), key=b"somebody else", partition=p) for p in range(PARTITIONS)],
     )
-    async with installation.detector():
+    async with installation.detector() as detector:
         await installation.processed()
         await installation.processed()
+        counts = await counted(detector)
     (alert,) = await installation.alerts()
     assert alert.customer_id == ACME
     letters = await installation.dead_letters()
     assert len(letters) == len(strange) + 1
     assert large in [x.value for x in letters]
+    assert counts["dead_letter"] == len(letters)
+    # The answer came on each partition, and from three of them it was sent to its own.
+    assert (counts["applied"], counts["duplicate"], counts["rerouted"]) == (1, PARTITIONS - 1, PARTITIONS - 1)
+    assert sum(counts.values()) == len(await installation.read(EVENTS))
