@@ -106,6 +106,7 @@ def _open(standing: Standing, policy: Policy, now: datetime) -> _Ranked | None:
         return None
     waiting.sort(key=lambda alert: (_SEVERITIES.index(alert.severity), alert.occurred_at))
     words = "; ".join(_still_open(alert, now) for alert in waiting[:_NAMED])
+    words = words[0].upper() + words[1:]
     left = len(waiting) - _NAMED
     rest = f"; and {count(left, 'more alert')}" if left > 0 else ""
     rank = (_SEVERITIES.index(waiting[0].severity), -_worth(standing, policy))

@@ -117,15 +117,15 @@ def test_an_override_of_a_customer_counts() -> None:
 @pytest.mark.parametrize(
     ("alert", "said"),
     [
-        (unanswered(), "rated 1 of 5 on 2026-05-08, not acknowledged."),
-        (unanswered(kind=Kind.DECLINING_TREND), "falling trend on 2026-05-08, not acknowledged."),
+        (unanswered(), "Rated 1 of 5 on 2026-05-08, not acknowledged."),
+        (unanswered(kind=Kind.DECLINING_TREND), "Falling trend on 2026-05-08, not acknowledged."),
         (unanswered(seen=True), None),
         (unanswered(occurred_at=ago(31)), None),
         (
             unanswered(occurred_at=ago(31), seen=True, task_due_at=ago(-2)),
-            "rated 1 of 5 on 2026-04-10, its task is due 2026-05-13.",
+            "Rated 1 of 5 on 2026-04-10, its task is due 2026-05-13.",
         ),
-        (unanswered(seen=True, task_due_at=ago(2.5)), "rated 1 of 5 on 2026-05-08, its task is 2 days overdue."),
+        (unanswered(seen=True, task_due_at=ago(2.5)), "Rated 1 of 5 on 2026-05-08, its task is 2 days overdue."),
     ],
 )
 def test_what_waits(alert: object, said: str | None) -> None:
@@ -137,7 +137,7 @@ def test_what_waits(alert: object, said: str | None) -> None:
 def test_of_many_open_alerts_the_most_severe_are_named() -> None:
     alerts = [unanswered(rating=1 + n % 2, severity=Severity.MEDIUM) for n in range(4)]
     made = digest(account(1, open=(*alerts, unanswered(severity=Severity.CRITICAL, rating=2, occurred_at=ago(1)))))
-    assert words(made).startswith("rated 2 of 5 on 2026-05-10, not acknowledged; ")
+    assert words(made).startswith("Rated 2 of 5 on 2026-05-10, not acknowledged; ")
     assert words(made).endswith("; and 2 more alerts.")
 
 
