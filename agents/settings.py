@@ -11,8 +11,8 @@ from dotenv import dotenv_values
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 
-from schemas.record import Email
 from schemas import signature
+from schemas.record import Email
 
 PREFIX = "CSATWATCH_"
 

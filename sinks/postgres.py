@@ -144,6 +144,7 @@ def queries(name: str) -> Mapping[str, str]:
 
 
 async def set_codecs(connection: asyncpg.Connection) -> None:
+    """Makes JSONB plain Python and UUIDs lower-case text on the connection."""
     await connection.set_type_codec("jsonb", encoder=_json, decoder=json.loads, schema="pg_catalog")
     await connection.set_type_codec("uuid", encoder=str, decoder=str, schema="pg_catalog")
 

@@ -12,9 +12,8 @@ from typing import Any
 import aiohttp
 import yaml
 
-from schemas import template
+from schemas import signature, template
 from schemas.alert import Alert
-from schemas import signature
 from sinks.base import Permanent
 from sinks.tasks.card import Card, State
 from sinks.tasks.http import Http, encode

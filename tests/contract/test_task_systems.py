@@ -9,11 +9,11 @@ from typing import Any
 import aiohttp
 import pytest
 
+from schemas import signature
 from schemas.action import ActionKind
 from schemas.alert import Status
 from schemas.delivery import Sink
 from schemas.life import Deed, Life
-from schemas import signature
 from sinks.base import Permanent, Retriable, SendError
 from sinks.tasks import Jira, Linear, TaskSystem, Webhook
 from sinks.tasks.card import Card, State, card
