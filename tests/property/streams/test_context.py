@@ -11,10 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.alert import Kind, Status
+from schemas.alert import Kind, Status, alert_id_text
 from schemas.customer import Customer
 from schemas.policy import load_policy
 from schemas.wire import Alert
+from streams.memory import MemoryStates
 from streams.pipeline import Pipeline
 from tests.memory import ACME, NOW, KeptStates, answer, records
 from tests.oracle import Figures, Oracle
@@ -146,3 +147,19 @@ def test_the_last_word_on_a_ticket_is_the_same_in_any_order(seed: int, order: li
     assert once.alert_id == again.alert_id
     assert (once.severity, once.ticket.was_escalated) == (again.severity, again.ticket.was_escalated)
     assert once.ticket.sla_broken == again.ticket.sla_broken
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 10**6), days=st.integers(0, 300))
+def test_ids_depend_neither_on_the_order_nor_on_the_age(seed: int, days: int) -> None:
+    random = Random(seed)  # noqa: S311 (reproducible, not secret)
+    events = [answer(random.randint(1, 5), NOW + timedelta(hours=random.randrange(2000), seconds=n)) for n in range(30)]
+    shuffled = random.sample(events, len(events))
+    later = NOW + timedelta(days=days + 90)
+
+    def ids(feed: list[dict[str, Any]], at: Any) -> set[str]:
+        out = Pipeline(POLICY, 1).process(records(feed, at=at), 0, MemoryStates(), {}, NOW)
+        return {r.alert.alert_id for r in out.raised if r.alert.kind == Kind.POOR_RATING}
+
+    poor = {alert_id_text(Kind.POOR_RATING, ACME, e["ticket_id"]) for e in events if e["rating"] <= 2}
+    assert ids(events, None) == ids(shuffled, None) == ids(events, later) == ids(shuffled, later) == poor
