@@ -58,7 +58,17 @@ class _Head(msgspec.Struct, array_like=True, gc=False):
     escalated: dict[str, int] = {}
 
 
+class _Format(msgspec.Struct, array_like=True, gc=False):
+    """What heads of all formats begin with."""
+
+    format: int
+
+
+FORMER: dict[int, Callable[[bytes], _Head]] = {}
+"""Reads heads of a format before this one, by its number: a release that raises the format puts the last one here."""
+
 _encode = msgspec.msgpack.Encoder().encode
+_decode_format = msgspec.msgpack.Decoder(_Format).decode
 _decode_head = msgspec.msgpack.Decoder(_Head).decode
 _decode_answers = msgspec.msgpack.Decoder(Packed).decode
 _decode_closed = msgspec.msgpack.Decoder(list[Closing]).decode
@@ -136,10 +146,7 @@ class Track:
         """The track of a head; `piece` gives the value of a key's suffix. Raises `UnknownFormat`."""
         track, closed = cls(piece), []
         try:
-            state = _decode_head(head)
-            if state.format != FORMAT:
-                msg = f"a state of format {state.format}, this release reads {FORMAT}: run the release that wrote it"
-                raise UnknownFormat(msg)
+            state = _read(head)
             for number, _ in state.answer_pieces:
                 track.answers.extend(_decode_answers(piece(f"/a{number}") or b""))
             for number, _ in state.closed_pieces:
@@ -289,6 +296,22 @@ class Track:
         if answers.at:
             self._expires = answers.at[0] + spans.window
         self.tickets.expire(edge)
+
+
+def _read(head: bytes) -> _Head:
+    try:
+        state = _decode_head(head)
+    except msgspec.DecodeError:
+        pass  # another format may have another shape
+    else:
+        if state.format == FORMAT:
+            return state
+    written = _decode_format(head).format
+    if written not in FORMER:
+        ours = " and ".join(str(each) for each in sorted({FORMAT, *FORMER}))
+        msg = f"a state of format {written}, this release reads {ours}: run the release that wrote it"
+        raise UnknownFormat(msg)
+    return FORMER[written](head)
 
 
 def _encode_pieces(pieces: Pieces, mark: str, cut: Callable[[int, int], object]) -> dict[str, bytes | None]:
