@@ -104,7 +104,7 @@ class Aftermath:
             past.newest = at
             if at > past.settle_at:
                 self._settle(past, at - 2 * self._within)
-                past.settle_at = at + self._within
+                past.settle_at = at + 2 * self._within
         elif at < past.oldest:
             past.oldest = at
 
@@ -132,7 +132,7 @@ class Aftermath:
 
     def _new(self, at: int) -> _Past:
         alerts: tuple[dict[str, _Raised], ...] = tuple({} for _ in self._tallies)
-        return _Past(at, at, at + 3 * self._within, alerts, [None] * len(alerts))
+        return _Past(at, at, at + 4 * self._within, alerts, [None] * len(alerts))
 
     def _escalated(self, past: _Past, ticket: str, at: int) -> None:
         known = past.escalations.get(ticket, at)
