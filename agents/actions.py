@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 import asyncpg
 import structlog
-from aiokafka import AIOKafkaProducer, ConsumerRecord, TopicPartition
+from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
 from pydantic import ValidationError
 
@@ -15,6 +15,7 @@ from agents.session import connected
 from agents.settings import Settings
 from agents.transport.batch import Batch
 from agents.transport.ends import ends
+from agents.transport.fetcher import Record
 from schemas.action import Action
 from sinks.actions import Actions, Arrival, Settled
 from sinks.ledger import Ledger
@@ -141,7 +142,7 @@ class ActionDesk:
             return {tp.partition: offset for tp, offset in (await ends(consumer, wanted)).items()}
 
 
-def _read(batch: Batch, record: ConsumerRecord) -> Action | None:
+def _read(batch: Batch, record: Record) -> Action | None:
     try:
         return Action.from_json(record.value or b"")
     except ValidationError as error:

@@ -9,7 +9,6 @@ import aiohttp
 import asyncpg
 import faust
 import structlog
-from aiokafka import ConsumerRecord
 from faust.types.streams import StreamT
 from pydantic import ValidationError
 
@@ -27,6 +26,7 @@ from agents.run import run
 from agents.settings import PREFIX, BadSettings, Settings
 from agents.task_systems import TaskPoll, task_sink, task_system
 from agents.transport.batch import Batch
+from agents.transport.fetcher import Record
 from agents.workflows import workflows
 from schemas.alert import Alert
 from schemas.delivery import Change, LedgerRow, Sink
@@ -291,7 +291,7 @@ def _linker(api: Api) -> Link:
     return link
 
 
-def _read(batch: Batch, record: ConsumerRecord) -> Revision | None:
+def _read(batch: Batch, record: Record) -> Revision | None:
     try:
         alert = read(record.value or b"")
     except ValidationError as error:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import asyncpg
 import structlog
-from aiokafka import AIOKafkaProducer, ConsumerRecord
+from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from pydantic import TypeAdapter, ValidationError
 
@@ -17,6 +17,7 @@ from agents.session import connected
 from agents.settings import Settings
 from agents.transport.app import BatchApp
 from agents.transport.batch import Batch
+from agents.transport.fetcher import Record
 from schemas.alert import CustomerTrend
 from schemas.customer import Person
 from schemas.digest import Digest, Standing
@@ -174,7 +175,7 @@ def _headers(digest: Digest) -> list[tuple[str, bytes]]:
     ]
 
 
-def _read(batch: Batch, record: ConsumerRecord) -> TrendRecord | None:
+def _read(batch: Batch, record: Record) -> TrendRecord | None:
     # A producer may have written any number there.
     published_at = _EPOCH + timedelta(milliseconds=min(max(record.timestamp, 0), _LATEST))
     try:

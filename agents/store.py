@@ -9,7 +9,6 @@ from typing import TypeVar
 
 import asyncpg
 import structlog
-from aiokafka import ConsumerRecord
 from pydantic import TypeAdapter, ValidationError
 
 from agents import database, metrics
@@ -18,6 +17,7 @@ from agents.health import Health
 from agents.run import run
 from agents.settings import PREFIX, BadSettings, Settings
 from agents.transport.batch import Batch
+from agents.transport.fetcher import Record
 from schemas.customer import Customer
 from schemas.record import CustomerId
 from sinks.customers import Account, store_customers
@@ -118,7 +118,7 @@ def _portions(items: Sequence[T]) -> list[Sequence[T]]:
     return [items[start : start + ROWS] for start in range(0, len(items), ROWS)]
 
 
-def _arrival(record: ConsumerRecord, now: datetime) -> Arrival:
+def _arrival(record: Record, now: datetime) -> Arrival:
     event = validate(record.value)
     published_at = _published_at(record)
     # A producer's clock proves nothing about the event's.
@@ -126,7 +126,7 @@ def _arrival(record: ConsumerRecord, now: datetime) -> Arrival:
     return Arrival(event, published_at)
 
 
-def _account(record: ConsumerRecord) -> Account:
+def _account(record: Record) -> Account:
     """Raises `pydantic.ValidationError`."""
     if record.value is None:
         key = (record.key or b"").decode(errors="replace")
@@ -135,7 +135,7 @@ def _account(record: ConsumerRecord) -> Account:
     return Account(customer.customer_id, customer, _published_at(record))
 
 
-def _published_at(record: ConsumerRecord) -> datetime:
+def _published_at(record: Record) -> datetime:
     # A producer may have written any number there.
     return _EPOCH + timedelta(milliseconds=min(max(record.timestamp, 0), _LATEST))
 

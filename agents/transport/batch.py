@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from aiokafka import ConsumerRecord
 from faust.types import TP
+
+from agents.transport.fetcher import Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +16,7 @@ class Batch:
     """
 
     tp: TP
-    records: Sequence[ConsumerRecord]
+    records: Sequence[Record]
     generation: int
 
     @property

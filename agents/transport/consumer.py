@@ -10,6 +10,7 @@ from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, T
 from faust.types import TP, ConsumerMessage
 
 from agents.transport.batch import Batch
+from agents.transport.fetcher import batching, whole
 
 if TYPE_CHECKING:
     from agents.transport.app import BatchApp
@@ -35,7 +36,7 @@ class ReadCommitted(AIOKafkaConsumerThread):
         finally:
             self.consumer.in_transaction = stock
         consumer._fetch_max_wait_ms = _FETCH_WAIT  # noqa: SLF001 (Faust has no setting for it)
-        return consumer
+        return batching(consumer, cast("BatchApp", self.app).batched)
 
 
 class BatchConsumer(Consumer):
@@ -79,7 +80,7 @@ class BatchConsumer(Consumer):
             if tp.topic in self.app.batched:
                 # Faust drops what ends before something that it has read: after a seek, a batch may.
                 self._read_offset[tp] = None
-                message = self._to_message(tp, records[-1])
+                message = self._to_message(tp, whole(tp, records[-1]))
                 message.value = cast("Any", Batch(tp, records, generation))
                 yield tp, message
             else:
