@@ -11,6 +11,8 @@ from typing import NamedTuple, cast
 import msgspec
 
 _NEVER = -(1 << 62)
+_NO_TIMES: list[int] = []
+_FEW = 8  # answers that are looked through faster than kept apart
 
 
 class Answer(NamedTuple):
@@ -55,22 +57,32 @@ class Answers:
     Attributes:
         newest: time of the newest answer; less than any without one.
         marks: 0 without an alert, else twice its last revision, one more while it stands.
-        when: `at` by survey.
+        when: `at` by survey; None before the first `settle`, so that a customer with few ratings takes little memory.
     """
 
     __slots__ = ("_appended", "_standing", "at", "events", "marks", "newest", "ratings", "surveys", "tickets", "when")
 
+    at: list[int]
+    ratings: bytearray
+    surveys: list[str]
+    events: list[str]
+    tickets: list[str]
+    marks: list[int]
+
     def __init__(self) -> None:
         self.newest = _NEVER
         self._appended: list[tuple[int, int, str, str, str]] = []
-        self.at: list[int] = []
-        self.ratings = bytearray()
-        self.surveys: list[str] = []
-        self.events: list[str] = []
-        self.tickets: list[str] = []
-        self.marks: list[int] = []
-        self.when: dict[str, int] = {}
+        self.when: dict[str, int] | None = None
+        self.at = _NO_TIMES
         self._standing: dict[str, set[str]] | None = None  # surveys whose alert stood, by ticket; None: not looked for
+
+    def _make_columns(self) -> None:
+        self.at = []
+        self.ratings = bytearray()
+        self.surveys = []
+        self.events = []
+        self.tickets = []
+        self.marks = []
 
     def __len__(self) -> int:
         return len(self.at) + len(self._appended)
@@ -80,13 +92,26 @@ class Answers:
 
     __hash__ = None  # type: ignore[assignment]
 
+    def __contains__(self, survey: str) -> bool:
+        if self.when is None:
+            return any(survey == appended[2] for appended in self._appended)
+        return survey in self.when
+
     def append(self, at: int, rating: int, survey: str, event: str, ticket: str) -> None:
         """Add the newest answer, to a survey that has none."""
-        self.newest = self.when[survey] = at
+        self.newest = at
         self._appended.append((at, rating, survey, event, ticket))
+        if self.when is not None:
+            self.when[survey] = at
+        elif len(self._appended) > _FEW:
+            self.settle()
 
-    def settle(self) -> None:
-        """Bring what was appended into the columns."""
+    def settle(self) -> dict[str, int]:
+        """Bring what was appended into the columns. Returns `when`."""
+        when = self.when
+        if when is None:
+            when = self.when = {appended[2]: appended[0] for appended in self._appended}
+            self._make_columns()
         if self._appended:
             at, ratings, surveys, events, tickets = zip(*self._appended, strict=True)
             self._appended = []
@@ -96,6 +121,7 @@ class Answers:
             self.events += events
             self.tickets += tickets
             self.marks += [0] * len(at)
+        return when
 
     def __getitem__(self, place: int) -> Answer:
         self.settle()
@@ -107,7 +133,7 @@ class Answers:
     def insert(self, answer: Answer, mark: int) -> int:
         """Add an answer to a survey that has none, where it belongs. Returns the place."""
         at, rating, survey, event, ticket = answer
-        self.settle()
+        when = self.settle()
         place = self._place(at, event)
         self.at.insert(place, at)
         self.ratings.insert(place, rating)
@@ -115,17 +141,16 @@ class Answers:
         self.events.insert(place, event)
         self.tickets.insert(place, ticket)
         self.marks.insert(place, mark)
-        self.when[survey] = at
+        when[survey] = at
         self.newest = max(self.newest, at)
         self._note_standing(place)
         return place
 
     def place(self, survey: str) -> int | None:
         """Where the answer to `survey` is."""
-        at = self.when.get(survey)
+        at = self.settle().get(survey)
         if at is None:
             return None
-        self.settle()
         place = bisect_left(self.at, at)
         while self.surveys[place] != survey:
             place += 1
@@ -153,26 +178,32 @@ class Answers:
 
     def open_before(self, end: int) -> list[int]:
         """The places before `end` of the answers whose alert stands."""
+        self.settle()
         return [place for place, mark in enumerate(self.marks[:end]) if mark & 1]
 
     def remove(self, place: int) -> int:
         """Take an answer out. Returns its mark."""
+        when = self.settle()
         mark = self.marks[place]
-        del self.when[self.surveys[place]]
+        del when[self.surveys[place]]
         self._delete(slice(place, place + 1))
         self.newest = self.at[-1] if self.at else _NEVER
         return mark
 
     def expire(self, count: int) -> None:
         """Take the `count` oldest out."""
+        when = self.settle()
         if self.open_before(count):
             self._standing = None
         for survey in self.surveys[:count]:
-            del self.when[survey]
+            del when[survey]
         self._delete(slice(count))
 
     def pack(self, begin: int = 0, end: int | None = None) -> Packed:
         """A part of the columns, to be encoded at once."""
+        if self.when is None and self._appended:
+            at, ratings, surveys, events, tickets = map(list, zip(*self._appended, strict=True))
+            return Packed(at, bytes(ratings), surveys, events, [] if tickets == surveys else tickets, [])
         self.settle()
         whole = begin == 0 and (end is None or end == len(self.at))
         part = slice(begin, end)
@@ -190,15 +221,17 @@ class Answers:
 
     def extend(self, packed: Packed) -> None:
         """Add answers that are newer than all here."""
-        self.settle()
+        if not packed.at:
+            return
+        when = self.settle()
         self.at += packed.at
         self.ratings += packed.ratings
         self.surveys += packed.surveys
         self.events += packed.events
         self.tickets += packed.tickets or packed.surveys
         self.marks += packed.marks or [0] * len(packed.at)
-        self.when.update(zip(packed.surveys, packed.at, strict=True))
-        self.newest = self.at[-1] if self.at else _NEVER
+        when.update(zip(packed.surveys, packed.at, strict=True))
+        self.newest = self.at[-1]
 
     def _note_standing(self, place: int) -> None:
         if self._standing is not None and self.marks[place] & 1:

@@ -9,6 +9,9 @@ PIECE = 2_000
 """Entries of a piece when it is made; the head has up to twice as many."""
 
 
+_NONE: frozenset[int] = frozenset()  # shared: most customers have no pieces
+
+
 class Pieces:
     """The pieces of one list, oldest first, as numbers and lengths; the list itself stays whole in memory."""
 
@@ -16,8 +19,8 @@ class Pieces:
 
     def __init__(self, kept: Sequence[tuple[int, int]] = ()) -> None:
         self._kept = [list(piece) for piece in kept]
-        self._changed: set[int] = set()
-        self._gone: set[int] = set()
+        self._changed = _NONE
+        self._gone = _NONE
 
     @property
     def kept(self) -> list[tuple[int, int]]:
@@ -76,7 +79,7 @@ class Pieces:
             begin += length
         for number in self._gone:
             yield number, 0, 0
-        self._changed, self._gone = set(), set()
+        self._changed = self._gone = _NONE
 
     def drop_all(self) -> None:
         """The list is empty now."""
@@ -87,19 +90,19 @@ class Pieces:
         begin = 0
         for at, (number, length) in enumerate(self._kept):
             if index < begin + length:
-                self._changed.add(number)
+                self._changed |= {number}
                 self._kept[at][1] += by
                 if not self._kept[at][1]:
                     del self._kept[at]
-                    self._changed.discard(number)
-                    self._gone.add(number)
+                    self._changed -= {number}
+                    self._gone |= {number}
                 return
             begin += length
 
     def _add(self, length: int) -> None:
         number = self._new_number()
         self._kept.append([number, length])
-        self._changed.add(number)
+        self._changed |= {number}
 
     def _new_number(self) -> int:
         # Not one that is still to be deleted.

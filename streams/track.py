@@ -113,7 +113,7 @@ class Track:
         self.trend: TrendAlert | None = None
         self.sums: Sums | None = None
         self.waiting: list[str] = []
-        self._expires = 0  # the oldest answer goes when the newest is later than this
+        self._expires = 0  # the oldest answer goes when the newest is later than this; 0: not known
         self._answer_pieces = Pieces()
 
     def encode(self) -> dict[str, bytes | None]:
@@ -204,11 +204,14 @@ class Track:
     def append(self, at: int, rating: int, survey: str, event: str, ticket: str, spans: Spans) -> bool:
         """Take in an answer that is newer than all others, as nearly all are. False: it is none, `fold` it."""
         answers = self.answers
-        if at <= answers.newest or survey in answers.when:
+        if at <= answers.newest or survey in answers:
             return False
         answers.append(at, rating, survey, event, ticket)
         if at > self._expires:
-            self._expire(spans)
+            if self._expires or answers.when is not None:
+                self._expire(spans)
+            else:  # the first of all
+                self._expires = at + spans.window
         return True
 
     def fold(self, answer: Answer, spans: Spans) -> Fold:
