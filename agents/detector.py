@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
+from functools import cache
 from time import monotonic, time
 from typing import Any, cast
 
@@ -232,7 +233,7 @@ class Detector:
     async def _account_arrived(self, customer: Customer) -> None:
         partition = partition_of(customer.customer_id, self._pipeline.partitions)
         states = self._states.get(partition)
-        if states is not None:
+        if states is not None and customer.customer_id in states.customers_waiting:
             await self._update_waiting(states, partition, [customer])
 
     async def _update_waiting(self, states: PartitionStates, partition: int, customers: Iterable[Customer]) -> None:
@@ -293,21 +294,23 @@ def _count_alerts(alerts: Iterable[Alert]) -> None:
         metrics.ALERTS.labels(kind, severity, status).inc(n)
 
 
-_CONSTANT_HEADERS = (
-    ("ce_specversion", b"1.0"),
-    ("ce_source", b"csatwatch/detect"),
-    ("content-type", b"application/json"),
-)
-
-
 def headers_of(alert: Alert) -> list[tuple[str, bytes]]:
     """CloudEvents 1.0 in Kafka's binary mode: the value stays plain JSON."""
     return [
-        *_CONSTANT_HEADERS,
+        *_headers_of_all(alert.kind, alert.status),
         ("ce_id", f"{alert.alert_id}/{alert.revision}".encode()),
-        ("ce_type", f"csatwatch.alert.{alert.kind}.{alert.status}".encode()),
         ("ce_time", alert.detected_at.isoformat().encode()),
     ]
+
+
+@cache
+def _headers_of_all(kind: str, status: str) -> tuple[tuple[str, bytes], ...]:
+    return (
+        ("ce_specversion", b"1.0"),
+        ("ce_source", b"csatwatch/detect"),
+        ("content-type", b"application/json"),
+        ("ce_type", f"csatwatch.alert.{kind}.{status}".encode()),
+    )
 
 
 async def main(settings: Settings) -> int:

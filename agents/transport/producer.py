@@ -68,7 +68,8 @@ async def _send_partition(producer: AIOKafkaProducer, topic: str, partition: int
 def _append(batch: BatchBuilder, record: Outgoing) -> bool:
     # Kafka allows a record without key and value; aiokafka's builder wants one of them.
     key = b"" if record.key is None and record.value is None else record.key
-    return batch.append(key=key, value=record.value, timestamp=None, headers=list(record.headers)) is not None
+    headers = record.headers if isinstance(record.headers, list) else list(record.headers)
+    return batch.append(key=key, value=record.value, timestamp=None, headers=headers) is not None
 
 
 async def _submit(
