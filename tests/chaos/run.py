@@ -111,6 +111,7 @@ async def run(plan: Plan, directory: Path, server: KafkaServer, say: Callable[[s
         report.ends += worker.ends
         report.errors += worker.errors
         report.violations += [f"{worker.name} ended with {code} ({n} times)" for code, n in worker.wrong.items()]
+        report.violations += [f"{worker.name} ended of {name} ({n} times)" for name, n in worker.bugs.items()]
     return report
 
 

@@ -1,6 +1,7 @@
 """Detectors as a supervisor runs them: one that ends is started again."""
 
 import asyncio
+import builtins
 import os
 import re
 import signal
@@ -9,6 +10,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+
+from aiokafka import errors
 
 from tests.servers.processes import Csatwatch
 from tests.servers.wait import until
@@ -62,6 +65,11 @@ class Worker:
     def errors(self) -> Counter[str]:
         """What its processes ended of by themselves: error classes."""
         return Counter(a or b for a, b in _CRASHED.findall(self.log))
+
+    @property
+    def bugs(self) -> Counter[str]:
+        """Those that no fault brings about: neither Kafka's, nor the system's, nor RocksDB's, which have no class."""
+        return Counter({name: n for name, n in self.errors.items() if not _of_a_fault(name)})
 
     @property
     def wrong(self) -> dict[int, int]:
@@ -124,3 +132,8 @@ class Worker:
             self._process = self._new({})
             self._logs.append(self._process)
             self._process.start()
+
+
+def _of_a_fault(name: str) -> bool:
+    kind = getattr(errors, name, None) or getattr(builtins, name, None)
+    return kind is Exception or (isinstance(kind, type) and issubclass(kind, errors.KafkaError | OSError))
