@@ -50,6 +50,14 @@ class Slack:
 
     async def send(self, delivery: Delivery) -> Receipt | None:
         """Post the message, or edit the one that is there. See `sinks.base.Sink`. Raises `Elsewhere` too."""
+        try:
+            return await self._send(delivery)
+        except Retriable as error:
+            # A message that was found now, and could not be brought up to date, has to be found again.
+            error.uncertain = error.uncertain or delivery.uncertain
+            raise
+
+    async def _send(self, delivery: Delivery) -> Receipt | None:
         channel, ts = delivery.destination, delivery.external_id
         if channel is not None and channel != PREVIEW:
             if ts is None and delivery.uncertain:

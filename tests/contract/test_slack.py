@@ -13,8 +13,8 @@ from schemas.alert import Status
 from schemas.customer import Person
 from sinks.base import PREVIEW, Delivery, Permanent, Receipt, Retriable, SendError
 from sinks.slack import Api, Slack, message, web_client
-from sinks.slack.errors import OPERATOR, PERMANENT, RETRIABLE
 from sinks.slack.content import EVENT_TYPE
+from sinks.slack.errors import OPERATOR, PERMANENT, RETRIABLE
 from tests.alerts import CUSTOMER, alert
 from tests.deliveries import SLACK_STEP, delivery
 from tests.servers.fake_slack import FakeSlack
@@ -299,7 +299,7 @@ async def test_where_it_cannot_be_looked_for_nothing_is_sent_and_the_doubt_stays
 
 
 async def test_it_is_looked_for_on_every_page_of_the_history(wired: Wired, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sinks.slack.sender._A_PAGE", 1)
+    monkeypatch.setattr("sinks.slack.history._A_PAGE", 1)
     monkeypatch.setattr("sinks.slack.sender._A_MESSAGE_EVERY", 0.001)
     sink, first = wired.sink(), now()
     receipt = await sink.send(first)
@@ -317,3 +317,15 @@ async def test_a_lost_claim_sends_nothing(wired: Wired) -> None:
     wired.remembered.mine = False
     assert isinstance(await failing(wired.sink(), now()), Retriable)
     assert wired.slack.messages() == []
+
+
+async def test_a_message_that_was_found_and_not_brought_up_to_date_is_looked_for_again(wired: Wired) -> None:
+    """Else the next try would send a second one: nothing was noted of the first."""
+    sink = wired.sink()
+    first = now()
+    receipt = await sink.send(first)
+    assert isinstance(receipt, Receipt)
+    wired.slack.faults.next("chat.update", Fault(Kind.RATE_LIMITED, retry_after=0))
+    error = await failing(sink, unsure(first, receipt.destination))
+    assert isinstance(error, Retriable)
+    assert error.uncertain
