@@ -28,6 +28,7 @@ from agents.transport.app import BatchApp
 from agents.transport.batch import Batch
 from agents.transport.checkpoint import Checkpointer, Plain, Transactional
 from agents.transport.failpoints import reached
+from agents.transport.fetcher import batching
 from agents.transport.producer import MAX_BATCH, Outgoing, send
 from agents.transport.recreated import Mark, recreated
 from agents.transport.restore import Restore
@@ -73,7 +74,8 @@ class Detector:
         )
 
         def consumer() -> AIOKafkaConsumer:
-            return kafka.consumer(settings, enable_auto_commit=False, auto_offset_reset="earliest")
+            stock = kafka.consumer(settings, enable_auto_commit=False, auto_offset_reset="earliest")
+            return batching(stock, {self._table.changelog_topic.get_topic_name()})
 
         app.use_recovery(
             Restore(
