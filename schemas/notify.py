@@ -1,9 +1,10 @@
 """How people are told: who stands in for whom, when messages wait, what is grouped, and who hears of it next."""
 
+from collections.abc import Callable, Sequence
 from datetime import date, time, timedelta
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
 
 from schemas.alert import Severity
 from schemas.customer import Person
@@ -13,6 +14,8 @@ Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "satur
 WEEKDAYS: tuple[Weekday, ...] = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 _MINUTES = 24 * 60
+
+T = TypeVar("T")
 
 
 def _clock(value: Any) -> Any:  # noqa: ANN401 (whatever stands in the file)
@@ -28,6 +31,11 @@ Minutes = Annotated[float, Field(ge=0, le=7 * _MINUTES)]
 Hours = Annotated[float, Field(gt=0, le=1000)]
 
 
+def _in_order(known: Sequence[T]) -> Callable[[frozenset[T]], list[T]]:
+    """What writes a set as a list that is the same each time."""
+    return lambda chosen: [each for each in known if each in chosen]
+
+
 class _Part(BaseModel):
     # Closed: a misspelt threshold must not silently leave the default in force.
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, use_attribute_docstrings=True)
@@ -40,7 +48,9 @@ class Daily(_Part):
     ends on saturday morning, and 00:00 to 00:00 is the whole day.
     """
 
-    days: Annotated[frozenset[Weekday], Field(min_length=1)] = frozenset(WEEKDAYS)
+    days: Annotated[frozenset[Weekday], Field(min_length=1), PlainSerializer(_in_order(WEEKDAYS), list[Weekday])] = (
+        frozenset(WEEKDAYS)
+    )
     """On which it begins."""
     start: Annotated[Clock, Field(alias="from", examples=["20:00"])]
     """When it begins, by the clock on the wall."""
@@ -90,7 +100,9 @@ class Timers(_Part):
 class Escalation(_Part):
     """Who is told of an alert that nobody takes in hand."""
 
-    severities: frozenset[Severity] = frozenset({Severity.CRITICAL, Severity.HIGH})
+    severities: Annotated[frozenset[Severity], PlainSerializer(_in_order(tuple(Severity)), list[Severity])] = frozenset(
+        {Severity.CRITICAL, Severity.HIGH}
+    )
     """Alerts of these are escalated."""
     after: dict[str, Timers] = {}
     """By band of ARR, as in `severity.bands`, and `unknown`."""
