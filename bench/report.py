@@ -14,7 +14,7 @@ _TITLES = ("Throughput", "Latency", "Scale", "Memory", "Backtest")
 _HEAD = """# Benchmarks
 
 Every measure runs on one machine and one Apache Kafka of one node, csatwatch and its peers in turn. Take the ratios:
-the absolute figures are this machine's. This page is written by `python -m bench MEASURE --record`; `python -m bench
+the absolute figures are this machine's. This page is written by `python -m bench --record MEASURE`; `python -m bench
 setup` fetches the peers first.
 """
 
