@@ -46,7 +46,7 @@ def tickets(seed: int, size: int) -> list[list[Event]]:
             "customer_id": f"00000000-0000-4000-8000-{random.randrange(5):012}",
             "ticket_id": f"T-{n}",
         }
-        said = {
+        said: dict[str, Any] = {
             "ticket_category": random.choice((None, "Billing", "Technical Issue")),
             "resolution_time_hours": random.choice((None, 2.5, 30.0, 72.0)),
             "sla_hours": random.choice((None, 24.0, 72.0)),
@@ -59,7 +59,7 @@ def tickets(seed: int, size: int) -> list[list[Event]]:
         surveys = random.choice((0, 0, 1, 1, 1, 2))
         for i in range(surveys * 2):  # each survey is answered twice: the later counts
             later = at + timedelta(hours=1 + random.randrange(400), seconds=i)
-            answered = {"responded_at": later, "rating": random.randint(1, 5), "response_id": f"R-{n}-{i // 2}"}
+            answered: dict[str, Any] = {"responded_at": later, "rating": random.randint(1, 5), "response_id": f"R-{n}-{i // 2}"}
             events.append(CsatReceived(event_id=f"a{n}-{i}", **facts, **said, **answered))
         if random.random() < 0.2:
             events.append(TicketEscalated(event_id=f"e{n}", escalated_at=at, **facts))
@@ -117,7 +117,7 @@ async def test_the_months_are_what_a_count_over_the_events_gives(pool: asyncpg.P
 
 
 async def test_a_closed_ticket_is_unanswered_until_its_rating_comes(pool: asyncpg.Pool) -> None:
-    facts = {"customer_id": "00000000-0000-4000-8000-000000000000", "ticket_id": "T-1"}
+    facts: dict[str, Any] = {"customer_id": "00000000-0000-4000-8000-000000000000", "ticket_id": "T-1"}
     closed = TicketClosed(event_id="c", closed_at=START, **facts)
     rated = CsatReceived(event_id="a", rating=2, responded_at=START + timedelta(days=40), **facts)
     query = "select month, tickets, answered from support_by_month"
