@@ -19,11 +19,13 @@ from web.alerts import AlertPages
 from web.cards import Message
 from web.customers import CustomerPages
 from web.database import Database
+from web.deliveries import DeliveryPages
 from web.live import Live
 from web.preview import slack_message
 from web.security import SecurityHeaders, allowed_hosts
 from web.slack.http import PATH as INTERACTIONS
 from web.task_hook import PATH as TASK_HOOK
+from web.tasks import TaskPages
 from web.templates import Templates
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -63,6 +65,8 @@ def build(
     live = Live(database, alerts.render_cards)
     alerts.follow(live)
     customers = CustomerPages(database, templates, alerts)
+    tasks = TaskPages(database, templates)
+    deliveries = DeliveryPages(database, templates)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -82,6 +86,8 @@ def build(
             Route("/", alerts.newest, name="alerts"),
             Route("/live", alerts.live, name="live"),
             Route("/customers", customers.all, name="customers"),
+            Route("/tasks", tasks.all, name="tasks"),
+            Route("/deliveries", deliveries.all, name="deliveries"),
             Route("/customers/{customer_id:uuid}", customers.one, name="customer"),
             *([Route(INTERACTIONS, interactions, methods=["POST"], name="interactions")] if interactions else []),
             *([Route(TASK_HOOK, task_hook, methods=["POST"], name="task_hook")] if task_hook else []),

@@ -14,7 +14,7 @@ from schemas.delivery import Sink, State
 from schemas.digest import Digest, parse
 from sinks.slack.digest import summary
 from web.blockkit import Block, render
-from web.wording import average, count, money, percent
+from web.wording import average, count, moment, money, percent
 
 Row = Mapping[str, Any]
 """A row of `web/sql/alerts_*.sql` or `deliveries.sql`, by column."""
@@ -42,12 +42,14 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What the CSM has to do, and until when."""
+    """What the CSM has to do, and until when; `system` and `url`: the task system that has it too, and where."""
 
     title: str
     due_at: datetime
     owner: str | None
     status: str
+    system: str | None = None
+    url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,16 +131,27 @@ def card(row: Row, steps: Iterable[Row], message: Message) -> Card:
 
 def delivery(step: Row) -> Delivery:
     """One step, from its row of `deliveries.sql`."""
-    tone, state = _state(step)
+    tone, state = state_of(step)
     task = draft = None
     if step["task_title"] is not None:
-        task = Task(step["task_title"], step["task_due_at"], step["task_owner"], step["task_status"])
+        task = Task(
+            step["task_title"],
+            step["task_due_at"],
+            step["task_owner"],
+            step["task_status"],
+            step.get("task_system"),
+            step.get("task_url"),
+        )
     if step["draft_subject"] is not None:
         to = step["draft_to_name"] or step["draft_to_email"] or "nobody known yet"
         draft = Draft(to, step["draft_subject"], step["draft_body"])
-    # A destination of a later version is named by its step, without the workflow's name before it.
-    name = _SINKS.get(step["sink"]) or step["step"].rpartition("/")[2].replace("_", " ").capitalize()
-    return Delivery(name, tone, state, step["settled_at"] if tone != "waiting" else None, task, draft)
+    return Delivery(name_of_step(step), tone, state, step["settled_at"] if tone != "waiting" else None, task, draft)
+
+
+def name_of_step(step: Row) -> str:
+    """What a step delivers, for people."""
+    # A destination of one's own, or of a later version, is named by its step, without the workflow's name before it.
+    return _SINKS.get(step["sink"]) or step["step"].rpartition("/")[2].replace("_", " ").capitalize()
 
 
 def _said(record: object) -> Alert | Digest | None:
@@ -175,15 +188,31 @@ def _note(status: str, *, silent: bool) -> str | None:
     return None
 
 
-def _state(step: Row) -> tuple[str, str]:
+def _waits(step: Row) -> str:
+    if step["attempts"]:
+        reason = f": {step['error']}" if step["error"] else ""
+        return f"waiting, {count(step['attempts'], 'failed try', 'failed tries')}{reason}"
+    if step.get("held"):
+        return f"held back until {moment(step['due_at'])}: {step['held']}"
+    start = step.get("not_before")
+    if start is not None and start > step["created_at"] and not step["shown_revision"]:
+        # The first of the kinds is what the workflow names, or stands for it.
+        unless = f", unless {step['unless'][0].replace('_', ' ')} before" if step["unless"] else ""
+        return f"waiting until {moment(start)}{unless}"
+    return "waiting"
+
+
+def state_of(step: Row) -> tuple[str, str]:
+    """The tone of a step, and its state in words, as in `Delivery`."""
     reason = f": {step['error']}" if step["error"] else ""
-    tries = count(step["attempts"], "failed try", "failed tries")
     match step["state"]:
         case State.DONE:
             # The ledger's word for a message that went nowhere, because no Slack is set.
             return "done", "shown here only, Slack is not set up" if step["destination"] == "preview" else "done"
         case State.CANCELLED:
-            return "cancelled", "cancelled"
+            # Of a step that waited to see it, the action that came.
+            why = f": {step['error'].replace('_', ' ')} meanwhile" if step.get("unless") and step["error"] else ""
+            return "cancelled", f"cancelled{why}"
         case State.FAILED:
             return "failed", f"failed{reason}"
         case State.UNKNOWN:
@@ -191,4 +220,4 @@ def _state(step: Row) -> tuple[str, str]:
         case State.CLAIMED:
             return "waiting", "on its way"
         case _:
-            return "waiting", f"waiting, {tries}{reason}" if step["attempts"] else "waiting"
+            return "waiting", _waits(step)

@@ -1,9 +1,21 @@
 """Where the next page begins: the last row of this one, in an address."""
 
+from collections.abc import Callable
 from datetime import datetime
+from urllib.parse import urlencode
 from uuid import UUID
 
 from starlette.exceptions import HTTPException
+
+
+def addresses(path: str, **chosen: str | None) -> Callable[..., str]:
+    """Makes the address of `path` with what is chosen now and the changes to it; None leaves a choice out."""
+
+    def address(**changes: str | None) -> str:
+        asked = {name: value for name, value in (chosen | changes).items() if value is not None}
+        return f"{path}?{urlencode(asked)}"
+
+    return address
 
 
 def mark(at: datetime | str, row_id: UUID) -> str:

@@ -113,6 +113,7 @@ create table deliveries (
 create index deliveries_waiting on deliveries (sink, severity_rank, due_at) where state in ('due', 'claimed');
 create index deliveries_conditional on deliveries (due_at) where state = 'due' and unless <> '{}';
 create index deliveries_lanes on deliveries (sink, lane) where state = 'claimed';
+create index deliveries_newest on deliveries (created_at desc, alert_id desc, step desc);
 create index deliveries_failed on deliveries (settled_at desc) where state = 'failed';
 
 create table tasks (
