@@ -1,0 +1,124 @@
+"""A partition's states over a store: what is kept, what is read back, and what is on its way between the two."""
+
+import gc
+import weakref
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import Any, cast
+
+from agents.states import PartitionStates
+from agents.transport.table import PartitionStore
+from schemas.policy import load_policy
+from schemas.wire import Alert
+from streams.pipeline import Pipeline
+from streams.track import Track
+from tests.memory import ACME, NOW, answer, records
+
+PIPELINE = Pipeline(load_policy(None), 1)
+HOUR = timedelta(hours=1)
+
+
+class MemoryStore:
+    """The part of `PartitionStore` that states use."""
+
+    def __init__(self) -> None:
+        self.values: dict[bytes, bytes] = {}
+
+    def value(self, _: int, key: bytes) -> bytes | None:
+        return self.values.get(key)
+
+    def items_from(self, _: int, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
+        return iter(sorted((k, v) for k, v in self.values.items() if k.startswith(prefix)))
+
+    def write(self, changes: Mapping[bytes, bytes | None]) -> None:
+        for key, value in changes.items():
+            if value is None:
+                self.values.pop(key, None)
+            else:
+                self.values[key] = value
+
+
+def opened(store: MemoryStore) -> PartitionStates:
+    return PartitionStates(cast("PartitionStore", store), 0)
+
+
+def process(states: PartitionStates, offset: int, event: Mapping[str, Any]) -> list[Alert]:
+    return [r.alert for r in PIPELINE.process(records([event], first=offset), 0, states, {}, NOW).raised]
+
+
+def checkpoint(states: PartitionStates, store: MemoryStore) -> None:
+    changes = states.take_changes()
+    states.take_trends(PIPELINE, 0, {})
+    store.write(changes)
+    states.written()
+
+
+def escalation(at: datetime) -> dict[str, Any]:
+    return {
+        "event_type": "support_ticket_escalated",
+        "event_id": "x",
+        "customer_id": ACME,
+        "ticket_id": "T",
+        "escalated_at": at.isoformat(),
+    }
+
+
+POOR = answer(1, NOW, ticket_id="T", feedback="slow")
+
+
+def test_an_alert_is_made_again_from_what_was_kept() -> None:
+    store = MemoryStore()
+    states = opened(store)
+    process(states, 0, POOR)
+    checkpoint(states, store)
+    assert store.values[f"{ACME}/sT".encode()] == records([POOR])[0].value
+    for each in (states, opened(store)):  # the same worker, and another after it
+        (updated,) = process(each, 1, escalation(NOW + HOUR))
+        assert (updated.revision, updated.feedback) == (2, "slow")
+
+
+def test_an_alert_is_made_again_while_its_event_is_on_its_way_to_the_store() -> None:
+    store = MemoryStore()
+    states = opened(store)
+    process(states, 0, POOR)
+    states.take_changes()
+    states.take_trends(PIPELINE, 0, {})
+    assert store.values == {}
+    (updated,) = process(states, 1, escalation(NOW + HOUR))
+    assert updated.revision == 2
+
+
+def test_what_no_alert_stands_on_any_more_is_deleted() -> None:
+    store = MemoryStore()
+    states = opened(store)
+    process(states, 0, POOR)
+    checkpoint(states, store)
+    process(states, 1, answer(5, NOW + HOUR, ticket_id="T"))
+    changes = states.take_changes()
+    assert changes[f"{ACME}/sT".encode()] is None
+
+
+def test_an_erased_customer_leaves_nothing_but_the_head() -> None:
+    store = MemoryStore()
+    states = opened(store)
+    process(states, 0, POOR)
+    process(states, 1, escalation(NOW + HOUR))
+    checkpoint(states, store)
+    process(states, 2, {"event_type": "support_customer_erased", "event_id": "gone", "customer_id": ACME})
+    checkpoint(states, store)
+    assert [key for key in store.values if key.startswith(ACME.encode())] == [ACME.encode()]
+    assert b"slow" not in b"".join(store.values.values())
+    head = Track.decode(store.values[ACME.encode()], lambda _: None)
+    assert (len(head.answers), head.tickets.escalated, head.applied) == (0, {}, 2)
+
+
+def test_states_that_are_let_go_are_gone_without_a_look_for_circles() -> None:
+    states = opened(MemoryStore())
+    process(states, 0, POOR)
+    kept = weakref.ref(states._kept)  # held by the states and by each track
+    gc.disable()
+    try:
+        del states
+        assert kept() is None
+    finally:
+        gc.enable()
