@@ -89,7 +89,7 @@ class BatchApp(faust.App):
             await self.crash(error)
 
     async def _take(self, batch: Batch, handle: Handle) -> None:
-        if self.failed or batch.generation != self.consumer_generation_id:
+        if self.failed or batch.generation != self.batches.generation:
             return
         busy: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._busy.add(busy)

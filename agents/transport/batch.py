@@ -12,7 +12,7 @@ from agents.transport.fetcher import Record
 class Batch:
     """Records of one partition, in order, at least one.
 
-    `generation` is the group's generation that they were fetched in: a batch of an older one belongs to somebody else.
+    `generation` is that of the assignment that they were fetched in: a batch of an older one belongs to somebody else.
     """
 
     tp: TP

@@ -46,6 +46,8 @@ class BatchConsumer(Consumer):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 (Faust's own arguments)
         super().__init__(*args, **kwargs)
+        self.generation = 0
+        """Of the assignment. Kafka's own is no use: it lasts until the next one, this ends when partitions go."""
         self._handled: dict[TP, int] = {}
         self._finishing = False
         self._held = False
@@ -61,7 +63,7 @@ class BatchConsumer(Consumer):
         """Yield one message a partition and fetch for the batched topics, one a record for the others."""
         seeks = self._seeks
         fetched, active = await self._wait_next_records(timeout)
-        generation = self.app.consumer_generation_id
+        generation = self.generation
         if not fetched or self.should_stop:
             return
         if not self.flow_active or seeks != self._seeks:
@@ -122,11 +124,11 @@ class BatchConsumer(Consumer):
         return committed
 
     def _moved_on(self, generation: int) -> bool:
-        return not self.flow_active or self.app.consumer_generation_id != generation
+        return not self.flow_active or self.generation != generation
 
     def handled(self, batch: Batch) -> None:
         """Everything that follows from `batch` is acknowledged: its offset may be committed."""
-        if batch.generation == self.app.consumer_generation_id:
+        if batch.generation == self.generation:
             # A batch may be done before the one in front of it: who commits waits until none is under way.
             self._handled[batch.tp] = max(batch.next_offset, self._handled.get(batch.tp, 0))
 
@@ -194,6 +196,7 @@ class BatchConsumer(Consumer):
         self.app.flow_control.suspend()
         self.app.flow_control.clear()
         await self._finish()
+        self.generation += 1  # what comes or ends later is nobody's here: its records are read again
         for tp in revoked:
             self._handled.pop(tp, None)
         await super().on_partitions_revoked(revoked)

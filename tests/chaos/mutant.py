@@ -13,7 +13,7 @@ from typing import Any
 from faust.types import TP
 
 from agents import cli, detector, kafka, states
-from agents.transport import checkpoint, consumer, producer, restore
+from agents.transport import app, checkpoint, consumer, producer, restore
 from agents.transport.failpoints import reached
 from streams.topology import ALERTS
 
@@ -161,6 +161,28 @@ def takes_it_beside_a_seek() -> None:
     del consumer.BatchConsumer.perform_seek
 
 
+def comes_late() -> None:
+    """Trouble: a batch reaches its agent when its partition is revoked already."""
+    take, stock, taken = app.BatchApp._take, consumer.BatchConsumer.on_partitions_revoked, list[Any]()
+
+    async def remember(self: app.BatchApp, batch: Any, handle: Any) -> None:
+        taken[:] = [batch, handle]
+        await take(self, batch, handle)
+
+    async def late(self: consumer.BatchConsumer, revoked: Iterable[TP]) -> None:
+        await stock(self, revoked)
+        if taken:
+            await take(self.app, *taken)
+
+    app.BatchApp._take = remember  # type: ignore[method-assign]
+    consumer.BatchConsumer.on_partitions_revoked = late  # type: ignore[method-assign]
+
+
+def takes_what_went() -> None:
+    """A batch is handled whatever became of its assignment."""
+    consumer.BatchConsumer.generation = property(lambda _: 0, lambda *_: None)  # type: ignore[assignment]
+
+
 def takes_it_again() -> None:
     """A customer's state does not tell which records are in it."""
     stock = states.PartitionStates.take
@@ -208,6 +230,8 @@ MUTATIONS = {
         flows_before_the_seek,
         seeks_beside_a_fetch,
         takes_it_beside_a_seek,
+        comes_late,
+        takes_what_went,
         takes_it_again,
     )
 }

@@ -149,6 +149,7 @@ CASES: Sequence[tuple[Act, str, str]] = [
     (started_late, "drops_a_fetch", "seeks_as_stock"),
     (joined, "seeks_late", "flows_before_the_seek"),
     (started_and_trickled, "seeks_beside_a_fetch", "takes_it_beside_a_seek"),
+    (joined, "comes_late", "takes_what_went"),
     (offsets_set_back, "", "takes_it_again"),
 ]
 
@@ -180,6 +181,7 @@ async def violations(kafka: KafkaServer, directory: Path, prefix: str, act: Act,
         *await verdict.state(site, should),
         *await verdict.dead_letters(site, should),
         *watch.found,
+        *(f"{w.name} ended of {name}" for w in site.workers for name in w.bugs),
     ]
 
 
