@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.servers.unavailable import UnavailableError
 
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
     from tests.servers.databases import Databases
     from tests.servers.fake_slack import FakeSlack
     from tests.servers.kafka import KafkaServer
+
+# The machines are shared: how long an example takes says nothing.
+settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("shared")
 
 _LOCAL = frozenset({"127.0.0.1", "localhost", "::1"})
 
