@@ -14,6 +14,7 @@ from sinks.slack.errors import POST, ThreadGone
 from sinks.slack.history import reconcile
 from sinks.slack.people import People
 from sinks.slack.target import Target, Targets
+from sinks.slack.texts import texts
 
 _A_MESSAGE_EVERY = 1.0  # seconds a channel: https://docs.slack.dev/apis/web-api/rate-limits
 _CHANNELS = 10_000  # whose pace is kept
@@ -82,7 +83,7 @@ class Slack:
             own = target is not None and target.own and at_home
             return Receipt(channel, ts, csm_notified=own, thread=delivery.thread)
         # First the old one: once the ledger names the new channel, nobody knows of the old one any more.
-        await self._edit(delivery, channel, ts, "The account's CSM is known now and has this message.")
+        await self._edit(delivery, channel, ts, texts().words("moved"))
         return await self._post(delivery, target)
 
     async def _now(self, delivery: Delivery) -> Target | None:
