@@ -28,8 +28,13 @@ def documents(directory: Path | None, own: OwnActions | None = None) -> tuple[Do
 
 
 def _mistakes(document: Document[Workflow]) -> Iterator[str]:
+    kind = document.value.trigger.kind
     for place, step in enumerate(document.value.steps):
-        way, names = _templates(step, document.value.trigger.kind)
+        if kind is Kind.WEEKLY_DIGEST and isinstance(step, DelegateStep):
+            yield document.mistake(
+                ("steps", place, "action"), "a digest is about no customer, so there is nobody to write to: remove it"
+            )
+        way, names = _templates(step, kind)
         if not way:
             continue
         yield from _known(document, ("steps", place, "config", *way), step.config, way, names)

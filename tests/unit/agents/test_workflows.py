@@ -14,6 +14,15 @@ def test_what_ships_can_run() -> None:
     assert {each.trigger.kind for each in workflows(None)} == set(Kind)
 
 
+def test_a_digest_takes_its_own_template_and_writes_to_no_customer(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text(GOOD.replace("support_csat_received", "support_weekly_digest"))
+    with pytest.raises(BadFile) as refused:
+        workflows(tmp_path)
+    said = str(refused.value)
+    assert "message_template: 'support_satisfaction_drop' is not a template: write support_weekly_digest" in said
+    assert "mine.yaml:22: steps.draft_follow_up.action: a digest is about no customer" in said
+
+
 @pytest.mark.parametrize(
     ("name", "says"),
     [
