@@ -12,7 +12,7 @@ import structlog
 from faust.types.streams import StreamT
 from pydantic import ValidationError
 
-from agents import database, metrics
+from agents import database, metrics, texts
 from agents.actions import ActionDesk, Link
 from agents.app import build
 from agents.courier import Courier, Load
@@ -312,6 +312,7 @@ async def _both(desk: Desk, digests: DigestDesk) -> AsyncIterator[None]:
 async def main(settings: Settings) -> int:
     """Run delivery until it is told to stop. Returns the exit code. Raises `BadSettings` and `BadFile`."""
     app = build(settings, "deliver")
+    texts.use(settings)
     own = own_actions(settings.plugins)
     followed = workflows(settings.workflows, {name: action.config for name, action in own.items()})
     policy = load_policy(settings.policy)

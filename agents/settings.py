@@ -73,6 +73,8 @@ class Settings(BaseModel):
     """A directory of workflow files; without it, those that ship."""
     plugins: Path | None = None
     """A directory of Python files with actions of one's own, see docs/how-to-action.md."""
+    templates: Path | None = None
+    """A directory with texts of one's own in place of those that ship, see docs/how-to-texts.md."""
     slack_bot_token: SecretStr | None = None
     slack_api_url: Annotated[str, Field(pattern=r"^https?://\S+/$")] = "https://slack.com/api/"
     slack_fallback_channel: Channel | None = None

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import structlog
 import uvicorn
 
-from agents import task_hook
+from agents import task_hook, texts
 from agents.clicks import Clicks, wanted
 from agents.health import Health
 from agents.process import EXIT_DONE, EXIT_FAILED, asked_to_stop, deadline
@@ -32,6 +32,7 @@ async def main(settings: Settings, banner: str | None = None) -> int:
 
     Raises `BadSettings` where the address cannot be used or a token is missing, and `BadFile`.
     """
+    texts.use(settings)
     host = settings.web_bind.rpartition(":")[0].strip("[]")
     names = [host, *([name] if settings.public_url and (name := urlsplit(settings.public_url).hostname) else [])]
     clicks = Clicks(settings, load_policy(settings.policy)) if wanted(settings) else None

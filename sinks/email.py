@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass
 from functools import cache
 from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
 
 import asyncpg
 
@@ -11,6 +13,7 @@ from schemas import template
 from schemas.alert import Alert
 from schemas.event import Contact
 from schemas.workflow import Delegate
+from schemas.yaml_file import BadFile
 from sinks.base import Delivery, Outcome, Permanent, Receipt, SendError
 from sinks.postgres import queries
 from sinks.rows import row_id, write_all
@@ -48,19 +51,43 @@ class Draft:
     body: str
 
 
-@cache
 def templates() -> Mapping[str, Mapping[str, str]]:
-    """The shipped templates by name and by language; the first line of each is the subject. All of them are checked.
+    """The templates in use by name and by language; the first line of each is the subject. All of them are checked.
 
     A file is named NAME.txt or NAME.LANGUAGE.txt, the language as in `de` or `pt-br`; the one without is "".
     """
+    return _own[0] if _own else _shipped()
+
+
+def use(directory: Path | None) -> None:
+    """From now on take this process's templates from `directory` where it has them. Raises `BadFile`."""
+    read = _read(directory) if directory else {}
+    _own[:] = [{name: {**_shipped().get(name, {}), **read.get(name, {})} for name in (*_shipped(), *read)}]
+    if lacking := [name for name, texts in _own[0].items() if "" not in texts]:
+        raise BadFile(f"{directory}: {lacking[0]}.txt is missing: it is for customers whose language has no file")
+
+
+_own: list[Mapping[str, Mapping[str, str]]] = []
+
+
+@cache
+def _shipped() -> Mapping[str, Mapping[str, str]]:
+    return _read(files("sinks") / "templates")
+
+
+def _read(directory: Traversable) -> Mapping[str, Mapping[str, str]]:
     found: dict[str, dict[str, str]] = {}
-    for file in (files("sinks") / "templates").iterdir():
-        if file.name.endswith(".txt"):
-            text = file.read_text(encoding="utf-8")
-            template.check(text, _EXTRA)
-            name, _, language = file.name.removesuffix(".txt").partition(".")
-            found.setdefault(name, {})[language] = text
+    try:
+        for file in directory.iterdir():
+            if file.name.endswith(".txt"):
+                text = file.read_text(encoding="utf-8")
+                template.check(text, _EXTRA)
+                name, _, language = file.name.removesuffix(".txt").partition(".")
+                found.setdefault(name, {})[language.lower()] = text
+    except (OSError, UnicodeDecodeError):
+        raise BadFile(f"{directory}: cannot be read: it must be a directory of UTF-8 text files") from None
+    except template.BadTemplate as bad:
+        raise BadFile(f"{file}: {bad}") from None
     return found
 
 

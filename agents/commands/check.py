@@ -8,12 +8,13 @@ import click
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from agents import kafka
+from agents import kafka, texts
 from agents.commands.topics import missing
 from agents.own_actions import own_actions
 from agents.process import EXIT_BAD_INPUT, EXIT_FAILED
 from agents.session import connected
 from agents.settings import PREFIX, BadSettings, Settings, load_settings
+from agents.task_systems import body
 from agents.workflows import documents
 from schemas.policy import Policy, load_policy
 from schemas.yaml_file import BadFile
@@ -29,7 +30,7 @@ class _Away(Exception):
 
 @click.command()
 def check() -> None:
-    """Check the settings, the policy, the workflows with their tests, and the connections to Kafka, Postgres and Slack.
+    """Check the settings, the policy, texts, workflows with their tests, and the connections to the servers.
 
     One line each: ok, or what is wrong and how to mend it. Exit code 2 for a mistake in a setting or a file, 1 for a
     server that cannot be used.
@@ -43,8 +44,11 @@ def check() -> None:
     policy: list[Policy] = []
     mistakes = [
         _read("policy", lambda: policy.append(load_policy(settings.policy))),
+        _read("texts", lambda: texts.use(settings)),
         _read("workflows", lambda: _workflows(settings, policy[0] if policy else None)),
     ]
+    if settings.tasks_system != "builtin":
+        mistakes.append(_read("tasks", lambda: body(settings)))
     away = asyncio.run(_servers(settings))
     if any(mistakes):
         raise SystemExit(EXIT_BAD_INPUT)
@@ -74,7 +78,7 @@ def _workflows(settings: Settings, policy: Policy | None) -> None:
 def _read(name: str, load: Callable[[], object]) -> bool:
     try:
         load()
-    except BadFile as error:
+    except (BadFile, BadSettings) as error:
         _say(name, str(error))
         return True
     _say(name, None)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from agents import texts
 from agents.commands.send import send_all
 from agents.embedded import printed, trickle
 from agents.embedded.expected import Difference, Found, compare, expect
@@ -37,6 +38,7 @@ class Show:
         self._screen = screen
         now = datetime.now(UTC)
         policy = load_policy(settings.policy)
+        texts.use(settings)
         own = {name: action.config for name, action in own_actions(settings.plugins).items()}
         steps = workflows(settings.workflows, own)
         self._sample = generate(now=now)

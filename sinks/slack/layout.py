@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Collection, Iterable, Iterator
+from itertools import islice
 from urllib.parse import urlsplit
 
 from slack_sdk.models.blocks import (
@@ -30,6 +31,7 @@ from sinks.slack.values import in_header, in_text
 
 _HEADER = 150  # characters that Slack takes
 _SECTION = 3000
+_SECTIONS = 40  # Slack takes 50 blocks in a message
 _BODY = 8000  # of all sections together: Slack takes about 10,000 in a message, notes and buttons included
 _NOTE = 1200
 _BUTTON = 75
@@ -91,7 +93,8 @@ def _filled(alert: Alert, name: str, *, with_ticket: bool) -> tuple[str, list[Bl
     kept = {key: each.replace("\n", _LINE_END) if isinstance(each, str) else each for key, each in values.items()}
     body = render(text, alert, kept).strip().partition("\n")[2]
     paragraphs = (each.strip("\n") for each in _GAP.split(body))
-    return plain(title), list(_sections(each.replace(_LINE_END, "\n") for each in paragraphs if each.strip()))
+    shown = _sections(each.replace(_LINE_END, "\n") for each in paragraphs if each.strip())
+    return plain(title), list(islice(shown, _SECTIONS))
 
 
 def _sections(paragraphs: Iterable[str]) -> Iterator[Block]:

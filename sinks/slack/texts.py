@@ -26,6 +26,8 @@ class Texts:
     """
 
     def __init__(self, directory: Path | None = None) -> None:
+        if directory and not directory.is_dir():
+            raise BadFile(f"{directory}: is no directory: name one with the texts that you want in place of ours")
         own = directory / "slack" if directory else None
         self._templates = _templates(_SHIPPED) | (_templates(own) if own and own.is_dir() else {})
         self._words = _words(_SHIPPED / "words.yaml", None)
