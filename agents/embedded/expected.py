@@ -29,12 +29,14 @@ class Expected:
         passing: steps of the alerts that an earlier revision asked for and the last does not any more: whether they
             were delivered before they were called off depends on who was faster.
         refused: the values that are no event.
+        later: steps that wait, for longer than anybody looks on.
     """
 
     alerts: Mapping[str, Alert]
     owed: frozenset[Step]
     passing: frozenset[Step]
     refused: tuple[bytes, ...]
+    later: frozenset[Step] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,7 @@ def expect(
         sent.setdefault(home, []).append(_Sent(offset, record.value))
     alerts: dict[str, Alert] = {}
     asked: set[Step] = set()
+    later: set[Step] = set()
     refused: list[bytes] = []
     for partition, batch in sent.items():
         outcome = pipeline.process(batch, partition, memory, accounts, now)
@@ -96,8 +99,9 @@ def expect(
             alert = Alert.from_json(raised.value)
             alerts[str(alert.alert_id)] = alert
             asked |= _steps(alert, workflows)
+            later |= _steps(alert, workflows, later=True)
     owed = {step for alert in alerts.values() for step in _steps(alert, workflows)}
-    return Expected(alerts, frozenset(owed), frozenset(asked - owed), tuple(refused))
+    return Expected(alerts, frozenset(owed), frozenset(asked - owed), tuple(refused), frozenset(later))
 
 
 def compare(expected: Expected, found: Found) -> Difference:
@@ -128,7 +132,7 @@ def compare(expected: Expected, found: Found) -> Difference:
         row = found.steps[alert_id, step]
         if row.state not in {State.DONE, State.CANCELLED}:
             lost.append(f"{names.step(alert_id, step)}: is {row.state}, to be called off")
-    unasked = found.steps.keys() - expected.owed - expected.passing
+    unasked = found.steps.keys() - expected.owed - expected.passing - expected.later
     extra += [names.step(alert_id, step) for alert_id, step in sorted(unasked)]
     missing, unexpected = _surplus(expected.refused, found.refused), _surplus(found.refused, expected.refused)
     lost += ["a dead letter is missing"] * missing
@@ -158,8 +162,9 @@ class _Names:
         return f"{step} of {self.alert(alert_id)}"
 
 
-def _steps(alert: Alert, workflows: Sequence[Workflow]) -> set[Step]:
-    return {(str(alert.alert_id), each.step) for each in steps(alert, workflows)}
+def _steps(alert: Alert, workflows: Sequence[Workflow], *, later: bool = False) -> set[Step]:
+    """The steps that are due at once, or `later`."""
+    return {(str(alert.alert_id), each.step) for each in steps(alert, workflows) if bool(each.delay) is later}
 
 
 def _said(alert: Alert) -> dict[str, object]:

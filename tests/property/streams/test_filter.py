@@ -1,5 +1,7 @@
 """Filters against a plain reading of them: a Python expression a condition."""
 
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from hypothesis import given
@@ -49,16 +51,16 @@ def plainly(value: object, asked: dict[str, Any]) -> bool:
     each = value if isinstance(value, list) else [] if value is None else [value]
     known = [one for one in each if one is not None]
 
-    def compares(one: object) -> bool:
+    def compares(one: Any) -> bool:
         number = type(one) is int
-        tests = {
+        tests: Mapping[str, Callable[[Any], bool]] = {
             "eq": lambda limit: same(one, limit),
             "ne": lambda limit: not same(one, limit),
             "in": lambda limit: any(same(one, other) for other in limit),
-            "lt": lambda limit: number and one < limit,
-            "lte": lambda limit: number and one <= limit,
-            "gt": lambda limit: number and one > limit,
-            "gte": lambda limit: number and one >= limit,
+            "lt": lambda limit: number and bool(one < limit),
+            "lte": lambda limit: number and bool(one <= limit),
+            "gt": lambda limit: number and bool(one > limit),
+            "gte": lambda limit: number and bool(one >= limit),
         }
         return all(tests[name](asked[name]) for name in comparing)
 
@@ -141,11 +143,15 @@ def test_a_filter_means_what_it_says(record: dict[str, Any], asked: dict[str, An
     assert holds(Filter.model_validate(asked), record) is passes(record, asked)
 
 
+def _look(known: Mapping[str, object], name: str) -> object:
+    return known.get(name, OPEN)
+
+
 @given(st.lists(RECORDS, min_size=1, max_size=6), FILTERS)
 def test_what_is_undecided_comes_out_one_way_or_the_other(records: list[dict[str, Any]], asked: dict[str, Any]) -> None:
     """A verdict on a rating alone holds for every alert with that rating."""
     whole = Filter.model_validate(asked)
     for record in records:
-        rating = record.get("rating")
-        verdict = decide(whole, lambda name, rating=rating: rating if name == "rating" else OPEN)
+        known = {"rating": record.get("rating")}
+        verdict = decide(whole, partial(_look, known))
         assert verdict is None or verdict is holds(whole, record)
