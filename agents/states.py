@@ -19,7 +19,7 @@ from streams.detect import instant
 from streams.pipeline import Pipeline
 from streams.track import Track
 
-_WAITING = b"waiting:"
+_WAITS = b"waits:"
 _CACHED = 20_000  # customers a partition
 _UNDER_WAY = 4  # batches: the next is folded while the alerts of those before it are acknowledged
 
@@ -48,7 +48,7 @@ class PartitionStates:
     Attributes:
         position: up to where they go.
         under_way: held from the fold of a batch until what follows from it is acknowledged; several may be.
-        customers_waiting: those that may have alerts which wait for their account, and perhaps some that have not.
+        customers_waiting: those with alerts that were published before their account was known.
         writing: held while a checkpoint is written: one at a time.
     """
 
@@ -58,11 +58,11 @@ class PartitionStates:
         self.writing = asyncio.Lock()
         self._kept = _Kept(store, partition)
         self._tracks: dict[str, Track] = {}
-        self._waiting: dict[bytes, bytes | None] = {}  # what changed among the alerts that wait for their account
+        self._changed_waits: dict[bytes, bytes | None] = {}
         self._changed: set[str] = set()
         self._trends: dict[str, Trend] = {}  # as last published
-        keys = (key for key, _ in store.items_from(partition, _WAITING))
-        self.customers_waiting = {key.removeprefix(_WAITING).split(b":")[0].decode() for key in keys}
+        keys = (key for key, _ in store.items_from(partition, _WAITS))
+        self.customers_waiting = {key.removeprefix(_WAITS).decode() for key in keys}
         position = store.value(partition, POSITION)
         self.position = Position() if position is None else decode_position(position)
 
@@ -93,21 +93,19 @@ class PartitionStates:
     def forget(self, customer_id: str, applied: int) -> None:
         """Replace the track by an empty one that has seen `applied`, and drop what was waiting."""
         track = self.take(customer_id)
-        for alert_id in track.waiting:
-            self.set_waiting(customer_id, alert_id, None)
+        self.set_waits(customer_id, waits=False)
         track.clear()
         track.applied = applied
 
-    def waiting(self, customer_id: str, alert_id: str) -> bytes | None:
-        """The record of one of the open alerts that were published before the account was known."""
-        key = _waiting_key(customer_id, alert_id)
-        return self._waiting[key] if key in self._waiting else self._kept.value(key)
-
-    def set_waiting(self, customer_id: str, alert_id: str, record: bytes | None) -> None:
-        """Keep that record with the next checkpoint; None drops it."""
-        if record is not None:
+    def set_waits(self, customer_id: str, *, waits: bool) -> None:
+        """Note whether alerts of the customer wait for the account; kept with the next checkpoint."""
+        if waits == (customer_id in self.customers_waiting):
+            return
+        if waits:
             self.customers_waiting.add(customer_id)
-        self._waiting[_waiting_key(customer_id, alert_id)] = record
+        else:
+            self.customers_waiting.discard(customer_id)
+        self._changed_waits[_WAITS + customer_id.encode()] = b"" if waits else None
 
     @property
     def has_changes(self) -> bool:
@@ -120,8 +118,8 @@ class PartitionStates:
         for customer in self._changed:
             for suffix, value in self._tracks[customer].encode().items():
                 changes[(customer + suffix).encode()] = value
-        changes |= self._waiting
-        self._waiting = {}
+        changes |= self._changed_waits
+        self._changed_waits = {}
         changes[POSITION] = encode_position(self.position)
         self._kept.in_flight = changes
         return changes
@@ -161,7 +159,3 @@ class PartitionStates:
             for customer in list(cache)[: len(cache) - _CACHED // 2]:
                 if customer not in self._changed:
                     del cache[customer]
-
-
-def _waiting_key(customer_id: str, alert_id: str) -> bytes:
-    return _WAITING + f"{customer_id}:{alert_id}".encode()

@@ -106,29 +106,6 @@ def build(
     )
 
 
-def with_account(alert: Alert, customer: Customer, revision: int, policy: Policy, now: datetime) -> Alert:
-    """The alert, once more, now that its account is known."""
-    context = _completed(alert.context, alert.ticket, NOTHING, customer, alert.occurred_at, policy)
-    judged = judge(Kind(alert.kind), Status.UPDATED, alert.rating, customer, alert.ticket, context, policy)
-    return replace(
-        alert,
-        revision=revision,
-        status=Status.UPDATED,
-        severity=judged.severity,
-        detected_at=now,
-        customer=_raw(customer),
-        context=context,
-        suggested_actions=_suggestions(judged.severity, alert.ticket, policy),
-        route=_routed(judged.severity, policy),
-        reasons=(
-            alert.reasons[0],
-            *_other_reasons(judged, alert.ticket, context, customer, policy),
-            "Updated: the account became known.",
-        ),
-        policy=PolicyVersion(policy.policy, policy.version),
-    )
-
-
 def _completed(
     context: Context, ticket: Ticket, said: Said, customer: Customer | None, at: datetime, policy: Policy
 ) -> Context:

@@ -9,7 +9,6 @@ class MemoryStates:
     def __init__(self) -> None:
         self.tracks: dict[str, Track] = {}
         self.customers_waiting: set[str] = set()
-        self._waiting: dict[tuple[str, str], bytes] = {}
 
     def take(self, customer_id: str) -> Track:
         """The customer's track, an empty one for a new customer."""
@@ -21,19 +20,15 @@ class MemoryStates:
     def forget(self, customer_id: str, applied: int) -> None:
         """Replace the customer's track by an empty one that has seen `applied`, and drop what was waiting."""
         track = self.take(customer_id)
-        for alert_id in track.waiting:
-            self.set_waiting(customer_id, alert_id, None)
+        self.set_waits(customer_id, waits=False)
         track.clear()
         track.applied = applied
 
-    def waiting(self, customer_id: str, alert_id: str) -> bytes | None:
-        """The record of an open alert that was raised before the account was known."""
-        return self._waiting.get((customer_id, alert_id))
-
-    def set_waiting(self, customer_id: str, alert_id: str, record: bytes | None) -> None:
-        """Keep that record; None drops it."""
-        if record is None:
-            self._waiting.pop((customer_id, alert_id), None)
-        else:
+    def set_waits(self, customer_id: str, *, waits: bool) -> None:
+        """Note whether alerts of the customer wait for the account."""
+        if waits == (customer_id in self.customers_waiting):
+            return
+        if waits:
             self.customers_waiting.add(customer_id)
-            self._waiting[customer_id, alert_id] = record
+        else:
+            self.customers_waiting.discard(customer_id)

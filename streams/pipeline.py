@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, cast
 
 from schemas.alert import Kind, Status
 from schemas.customer import Customer
@@ -19,7 +19,6 @@ from schemas.wire import (
     TicketClosed,
     TicketEscalated,
     Trend,
-    decode_alert,
     encode,
 )
 from streams import alert as alerts
@@ -30,7 +29,7 @@ from streams.fold import APPLIED, Fold
 from streams.partition import partition_of
 from streams.tickets import Closing, Said
 from streams.topology import HEADER_BACKFILL, HEADER_REROUTED
-from streams.track import MOST_WAITING, Track, TrendAlert
+from streams.track import Track, TrendAlert
 from streams.validate import FUTURE_TOLERANCE, InvalidEvent, decode, in_future
 from streams.words import count, day
 
@@ -59,7 +58,7 @@ class States(Protocol):
     """The states of one partition's customers.
 
     Attributes:
-        customers_waiting: those that may have alerts which wait for their account.
+        customers_waiting: those with alerts that were published before their account was known.
     """
 
     customers_waiting: set[str]
@@ -72,16 +71,15 @@ class States(Protocol):
         """Replace the customer's track by an empty one that has seen `applied`, and drop what was waiting."""
         ...
 
-    def waiting(self, customer_id: str, alert_id: str) -> bytes | None:
-        """The record of one of the open alerts in the track's `waiting`."""
-        ...
-
-    def set_waiting(self, customer_id: str, alert_id: str, record: bytes | None) -> None:
-        """Keep that record with the next checkpoint; None drops it."""
+    def set_waits(self, customer_id: str, *, waits: bool) -> None:
+        """Note whether alerts of the customer wait for the account; kept with the next checkpoint."""
         ...
 
 
 _MOST_HOMES = 1_000_000
+_ACCOUNT_KNOWN = "the account became known"
+MOST_WAITING = 20
+"""Alerts of one customer that are brought up to date when the account becomes known, the newest of them."""
 _MOST_REMEMBERED = 50_000  # bytes of an event; a larger one is kept without what csatwatch does not know
 
 
@@ -168,22 +166,22 @@ class Pipeline:
         """The open alerts of an account that was not known when they were raised, once more with it."""
         if customer.customer_id not in states.customers_waiting:
             return []
-        states.customers_waiting.discard(customer.customer_id)
-        track = states.take(customer.customer_id)
+        customer_id = customer.customer_id
+        track, accounts = states.take(customer_id), {customer_id: customer}
+        judge = self.judge_for(track, customer_id, accounts)
+        track.waits = False
+        states.set_waits(customer_id, waits=False)
+        remembered, standing = track.remembered, track.answers.open_before(len(track.answers))
+        events = [(Kind.POOR_RATING, remembered.event(track.answers.surveys[place])) for place in standing]
+        if track.trend is not None and track.trend.open:
+            events.append((Kind.DECLINING_TREND, remembered.trends()))
         found = []
-        for alert_id in track.waiting:
-            value = states.waiting(customer.customer_id, alert_id)
-            states.set_waiting(customer.customer_id, alert_id, None)
-            if value is None:
-                continue
-            alert = decode_alert(value)
-            revision = _still_open(alert, track)
-            if revision is None:
-                continue
-            policy = self.policy.for_customer(customer.customer_id, customer.tier)
-            updated = alerts.with_account(alert, customer, revision + 1, policy, now)
-            found.append((updated, encode(updated)))
-        track.waiting = []
+        for kind, value in events[-MOST_WAITING:]:
+            event = None if value is None else decode(value)
+            if isinstance(event, CsatReceived):  # else it was silent
+                said = track.said_of(event.ticket_id, judge.rules.spans)
+                alert = _again(kind, event, track, judge, customer, said, why=_ACCOUNT_KNOWN, silent=False, now=now)
+                found.append((alert, encode(alert)))
         return found
 
     def trend(self, track: Track, customer_id: str, accounts: Mapping[str, Customer]) -> Trend | None:
@@ -323,30 +321,16 @@ class _Batch:
         why = _news(alerts.ticket_of(event, before), alerts.ticket_of(event, after), after)
         if why is None:
             return
-        rules, at, account = self._judge.rules, track.answers.at[place], self._accounts.get(event.customer_id)
-        track.mark(survey, Mark(mark.revision + 1, open=True))
-        alert = alerts.build(
-            Kind.POOR_RATING,
-            event,
-            status=Status.UPDATED,
-            revision=mark.revision + 1,
-            context=alerts.context_of(track, at, event.rating, rules),
-            trend=detect.measure(track, rules),
-            customer=account,
-            policy=self._judge.policy,
-            silent=silent,
-            now=self._now or detect.instant(at),
-            first=survey,
-            said=after,
-            why=why,
-        )
+        now, account = self._now or detect.instant(track.answers.at[place]), self._accounts.get(event.customer_id)
+        alert = _again(Kind.POOR_RATING, event, track, self._judge, account, after, why=why, silent=silent, now=now)
         self._publish(alert, track, record)
 
     def _publish(self, alert: Alert, track: Track, record: Record) -> None:
         value = encode(alert)
         self.outcome.raised.append(Raised(alert, value, record.timestamp))
-        if track.waiting or (alert.customer is None and not alert.silent):
-            self._note_waiting(alert, value, track)
+        if alert.customer is None and not alert.silent and not track.waits:
+            track.waits = True
+            self._states.set_waits(alert.customer_id, waits=True)
 
     def _is_silent(self, at: int, record: Record, arrived: int | None) -> bool:
         old = arrived is not None and arrived - at > self._judge.rules.silent_after
@@ -400,38 +384,50 @@ class _Batch:
                     track.remembered.keep(step.survey, _remembered(event, record.value or b""))
                 elif mark is not None and mark.open:
                     track.remembered.drop(step.survey)
-
-    def _note_waiting(self, alert: Alert, value: bytes, track: Track) -> None:
-        """An open alert without an account is raised once more when that arrives; one that has ended is not."""
-        waiting, alert_id, customer_id = track.waiting, alert.alert_id, alert.customer_id
-        waits = alert.customer is None and not alert.silent and alert.status in _OPEN
-        if alert_id in waiting:
-            waiting.remove(alert_id)
-        elif not waits:
-            return
-        if waits:
-            waiting.append(alert_id)
-        self._states.set_waiting(customer_id, alert_id, value if waits else None)
-        if len(waiting) > MOST_WAITING:
-            self._states.set_waiting(customer_id, waiting.pop(0), None)
+            elif step.status is Status.FIRING and account is None and not silent:
+                track.remembered.keep_trends(_remembered(event, record.value or b""))
+            else:
+                track.remembered.keep_trends(None)
 
 
-_OPEN = (Status.FIRING, Status.UPDATED)
-
-
-def _still_open(alert: Alert, track: Track) -> int | None:
-    """The revision of an alert that waited, where it is the last one and open. The next one is noted in the track."""
-    if alert.kind == Kind.POOR_RATING:
-        mark = track.answers.mark(alert.response_id)
-        if mark is None or not mark.open or mark.revision != alert.revision:
-            return None
-        track.mark(alert.response_id, Mark(mark.revision + 1, open=True))
-        return mark.revision
-    last = track.trend
-    if last is None or not last.open or last.revision != alert.revision:
-        return None
-    last.revision += 1
-    return alert.revision
+def _again(
+    kind: Kind,
+    event: CsatReceived,
+    track: Track,
+    judge: Judge,
+    account: Customer | None,
+    said: Said,
+    *,
+    why: str,
+    silent: bool,
+    now: datetime,
+) -> Alert:
+    """The next revision of the alert that `event` fired and that stands, since more is known: `why` says what."""
+    survey = event.survey
+    if kind is Kind.POOR_RATING:
+        mark = track.answers.mark(survey) or Mark(0, open=True)
+        revision = mark.revision + 1
+        track.mark(survey, Mark(revision, open=True))
+    else:
+        last = cast("TrendAlert", track.trend)
+        revision, survey = last.revision + 1, last.survey
+        last.revision = revision
+    at = detect.microseconds(event.responded_at)
+    return alerts.build(
+        kind,
+        event,
+        status=Status.UPDATED,
+        revision=revision,
+        context=alerts.context_of(track, at, event.rating, judge.rules),
+        trend=detect.measure(track, judge.rules),
+        customer=account,
+        policy=judge.policy,
+        silent=silent,
+        now=now,
+        first=survey,
+        said=said,
+        why=why,
+    )
 
 
 def _steps(event: CsatReceived, mark: Mark | None, track: Track, turn: Status | None, rules: Rules) -> list[Step]:

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+_TREND = "/t"
+
 
 def nowhere(_: str) -> None:
     """Where nothing is stored."""
@@ -21,29 +23,40 @@ class Remembered:
 
     def keep(self, survey: str, event: bytes) -> None:
         """Keep the event of the answer to `survey`."""
-        self._set(survey, event)
+        self._put(_suffix(survey), event)
 
     def drop(self, survey: str) -> None:
         """Keep it no longer."""
         if self._stored is not nowhere:
-            self._set(survey, None)
+            self._put(_suffix(survey), None)
         elif self._changed is not None:
             self._changed.pop(_suffix(survey), None)
 
     def event(self, survey: str) -> bytes | None:
         """The event that was kept."""
-        suffix = _suffix(survey)
-        return self._changed[suffix] if self._changed and suffix in self._changed else self._stored(suffix)
+        return self._get(_suffix(survey))
+
+    def keep_trends(self, event: bytes | None) -> None:
+        """Keep the event that fired the alert on the customer's trend; None: it is over."""
+        if event is not None or self.trends() is not None:
+            self._put(_TREND, event)
+
+    def trends(self) -> bytes | None:
+        """The event that fired the alert on the trend, where it was kept."""
+        return self._get(_TREND)
 
     def take(self) -> dict[str, bytes | None]:
         """The values that changed since the last time, by the suffix of their key; None deletes."""
         changed, self._changed = self._changed, None
         return changed or {}
 
-    def _set(self, survey: str, value: bytes | None) -> None:
+    def _get(self, suffix: str) -> bytes | None:
+        return self._changed[suffix] if self._changed and suffix in self._changed else self._stored(suffix)
+
+    def _put(self, suffix: str, value: bytes | None) -> None:
         if self._changed is None:
             self._changed = {}
-        self._changed[_suffix(survey)] = value
+        self._changed[suffix] = value
 
 
 def _suffix(survey: str) -> str:

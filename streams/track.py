@@ -6,7 +6,7 @@ recounts from its place.
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Container
 
 import msgspec
 
@@ -22,8 +22,6 @@ FORMAT = 1
 
 MOST_BYTES = 400_000
 """Of one value: well below Kafka's limit of 1 MiB for a record."""
-MOST_WAITING = 20
-"""Alerts of one customer that wait for the account; more than that are not updated when it arrives."""
 _MANY = 200  # answers in 30 days, from which on they are counted up and down
 
 
@@ -52,7 +50,7 @@ class _Head(msgspec.Struct, array_like=True, gc=False):
     answers: Packed
     closed: list[Closing]
     trend: TrendAlert | None
-    waiting: list[str]
+    waits: bool
     answer_pieces: list[tuple[int, int]]
     closed_pieces: list[tuple[int, int]]
     escalated: dict[str, int] = {}
@@ -87,7 +85,7 @@ class Track:
         remembered: the events behind the alerts that stand.
         sums: None where they are to be counted anew.
         tickets: what was said of them beside the ratings.
-        waiting: ids of open alerts that were published before the account was known, oldest first.
+        waits: whether alerts that may still stand were published before the account was known.
     """
 
     __slots__ = (
@@ -100,7 +98,7 @@ class Track:
         "sums",
         "tickets",
         "trend",
-        "waiting",
+        "waits",
     )
 
     def __init__(self, stored: Callable[[str], bytes | None] = nowhere) -> None:
@@ -112,7 +110,7 @@ class Track:
         self.remembered = Remembered(stored)
         self.trend: TrendAlert | None = None
         self.sums: Sums | None = None
-        self.waiting: list[str] = []
+        self.waits = False
         self._expires = 0  # the oldest answer goes when the newest is later than this; 0: not known
         self._answer_pieces = Pieces()
 
@@ -157,7 +155,7 @@ class Track:
         track.epoch, track.applied, track.trend = state.epoch, state.applied, state.trend
         track.answers.extend(state.answers)
         track.tickets = Tickets([*closed, *state.closed], state.escalated, Pieces(state.closed_pieces))
-        track.waiting = state.waiting
+        track.waits = state.waits
         track._answer_pieces = Pieces(state.answer_pieces)
         return track
 
@@ -167,7 +165,8 @@ class Track:
             self.remembered.drop(self.answers.surveys[place])
         self._answer_pieces.drop_all()
         self.tickets.clear()
-        self.answers, self.waiting = Answers(), []
+        self.remembered.keep_trends(None)
+        self.answers, self.waits = Answers(), False
         self.trend = self.sums = None
         self._expires = 0
 
@@ -189,7 +188,7 @@ class Track:
                 self.answers.pack(answers.total),
                 tickets.closed[tickets.pieces.total :],
                 self.trend,
-                self.waiting,
+                self.waits,
                 answers.kept,
                 tickets.pieces.kept,
                 tickets.escalated,
@@ -273,11 +272,16 @@ class Track:
                 sums.month = Month.beginning(first)
             month = sums.month
             month.catch_up(answers)
-            only_closed = self.tickets.closed_between(at - MONTH, at, month.tickets)
-            return len(month.tickets) + only_closed, sum(month.ratings[: poor + 1])
+            return len(month.tickets) + self._only_closed(at, month.tickets, spans), sum(month.ratings[: poor + 1])
         tickets = set(answers.tickets[first:last])
         low = sum([answers.ratings.count(rating, first, last) for rating in range(1, poor + 1)])
-        return len(tickets) + self.tickets.closed_between(at - MONTH, at, tickets), low
+        return len(tickets) + self._only_closed(at, tickets, spans), low
+
+    def _only_closed(self, at: int, rated: Container[str], spans: Spans) -> int:
+        if not self.tickets.closed:
+            return 0
+        # What has expired goes with the next answer that does: it counts no more already.
+        return self.tickets.closed_between(max(at - MONTH, self._edge(at, spans)), at, rated)
 
     def _edge(self, at: int, spans: Spans) -> int:
         """What lies before this has expired; something that happened `at` counts where nothing else is known."""

@@ -9,7 +9,7 @@ from schemas.alert import Kind, Status
 from schemas.customer import Customer, Person
 from schemas.policy import Policy, Routing, Told, UsualLevels, load_policy
 from schemas.wire import Alert, Context, CsatReceived, Trend
-from streams.alert import build, with_account
+from streams.alert import build
 from streams.detect import microseconds
 from streams.tickets import NOTHING, Said
 
@@ -152,16 +152,6 @@ def test_the_ticket_takes_from_others_what_the_rating_does_not_say() -> None:
 def test_what_nobody_said_stays_unknown() -> None:
     ticket = raised(said=Said(resolution_time_hours=2.0)).ticket
     assert (ticket.was_escalated, ticket.sla_hours) == (None, None)
-
-
-def test_an_account_that_comes_later_is_judged_as_if_it_had_been_there() -> None:
-    early, now = raised(None), AT + timedelta(hours=1)
-    found = with_account(early, ACCOUNT, 2, SHIPPED, now)
-    known = raised(ACCOUNT)
-    assert (found.revision, found.status, found.alert_id) == (2, "updated", early.alert_id)
-    assert found.severity == known.severity == "critical"
-    assert found.reasons == (*known.reasons, "Updated: the account became known.")
-    assert found.suggested_actions == known.suggested_actions
 
 
 def test_a_silent_one_says_so() -> None:
