@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import asyncpg
+
 from schemas.delivery import State
 from sinks.postgres import Connection, queries
 
@@ -35,9 +37,9 @@ class Retried:
 
 
 class Deliveries:
-    """The rows behind `connection`. Every method raises asyncpg's errors."""
+    """The rows behind a connection or a pool. Every method raises asyncpg's errors."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection | asyncpg.Pool) -> None:
         self._connection = connection
         self._sql = queries("deliveries")
 
@@ -67,7 +69,6 @@ class Deliveries:
         """Make those of the steps due again that were given up."""
         states = [state for state in GIVEN_UP if wanted.states is None or state in wanted.states]
         given = (states, wanted.sinks, wanted.customers, wanted.alert, wanted.step)
-        async with self._connection.transaction():
-            rows = await self._connection.fetch(self._sql["retry"], *given)
-            left = await self._connection.fetchval(self._sql["asked_for"], *given)
+        left = await self._connection.fetchval(self._sql["asked_for"], *given)
+        rows = await self._connection.fetch(self._sql["retry"], *given)
         return Retried(sorted((str(row["alert_id"]), row["step"], row["sink"]) for row in rows), left)

@@ -220,14 +220,6 @@ class Ledger:
             counts[row["sink"]] = row["steps"]
         return counts
 
-    async def list(self, state: State | None = None, *, most: int = 100) -> list[dict[str, Any]]:
-        """Steps by column, the newest first."""
-        return [dict(row) for row in await self._pool.fetch(self._sql["list"], state, most)]
-
-    async def retry(self, alert_id: str | None = None, step: str | None = None) -> int:
-        """Make failed steps due again: one, those of an alert, or all. Returns how many."""
-        return len(await self._pool.fetch(self._sql["retry_failed"], alert_id, step))
-
     async def _add_parents(self, connection: Connection, alerts: Sequence[Alert]) -> None:
         # The rows that ours point at: `store` may not have come so far yet, and fills them in.
         await connection.execute(self._sql["add_customers"], [alert.customer_id for alert in alerts])

@@ -376,20 +376,3 @@ where a.alert_id = any($1::uuid[])
 select sink, count(*) as steps from deliveries
 where state = 'claimed' or state = 'due' and (due_at <= now() or attempts > 0 or held like 'away:%')
 group by sink
-
--- name: list
--- $1: state, null for all. $2: at most.
-select
-    d.alert_id, d.step, d.sink, d.state, d.wanted_revision, d.shown_revision, d.attempts, d.due_at, d.destination,
-    d.external_id, d.error, d.held, d.created_at, d.settled_at, a.customer_id, a.severity
-from deliveries d join alerts a using (alert_id)
-where $1::text is null or d.state = $1
-order by d.created_at desc, d.alert_id, d.step
-limit $2
-
--- name: retry_failed
--- $1: alert, null for all. $2: step, null for all.
-update deliveries set state = 'due', due_at = now(), attempts = 0
-where state = 'failed' and ($1::uuid is null or alert_id = $1) and ($2::text is null or step = $2)
-  and workflow <> 'csm-actions' -- a person was told that it failed, and asks anew
-returning alert_id, step

@@ -12,6 +12,7 @@ from schemas.alert import Severity, Status
 from schemas.delivery import Sink, State
 from sinks.backoff import Backoff
 from sinks.base import Delivery, Outcome, Receipt
+from sinks.deliveries import Deliveries, Wanted
 from sinks.ledger import Ledger
 from sinks.slack import Slack
 from tests.alerts import alert
@@ -133,7 +134,7 @@ async def test_what_fails_for_good_is_visible_and_runs_again(bench: Bench) -> No
     await bench.record(alert(customer=None))
     bench.start()
     await bench.settled(State.FAILED)
-    (failed,) = await bench.ledger().list(State.FAILED)
+    (failed,) = await Deliveries(bench.pool).steps(Wanted(states=[State.FAILED]), most=9)
     assert failed["error"] == "the customer's account is not known, and no fallback channel is set"
     await bench.record(of(1, revision=2).model_copy(update={"alert_id": alert().alert_id}))
     await bench.settled(State.DONE)

@@ -11,6 +11,7 @@ from schemas.delivery import Change, LedgerRow, Sink, State
 from schemas.digest import Digest
 from schemas.workflow_files import load_workflows
 from sinks.base import Delivery, Receipt
+from sinks.deliveries import Deliveries, Wanted
 from sinks.ledger import Failure, Ledger, Retry, Revision, Settlement
 from streams.route import changes
 from tests.alerts import AT, CUSTOMER, GLOBALTECH, alert, trend
@@ -20,6 +21,7 @@ LEASE = timedelta(minutes=5)
 NOTIFY, TASK, DRAFT = (
     f"support_satisfaction_response/{step}" for step in ("notify_csm", "create_task", "draft_follow_up")
 )
+FAILED = Wanted(states=[State.FAILED])
 SHOWN = Receipt("D1", "1.1", csm_notified=True)
 
 
@@ -280,15 +282,16 @@ async def test_nothing_to_show_is_cancelled(ledger: Ledger, pool: asyncpg.Pool) 
 async def test_a_failure_is_visible_and_can_be_run_again(ledger: Ledger, pool: asyncpg.Pool) -> None:
     await record(ledger, alert(), alert(response="b"))
     await settle(ledger, await claim_one(ledger), Failure("chat.postMessage: channel_not_found"))
-    (failed,) = await ledger.list(State.FAILED)
+    looked = Deliveries(pool)
+    (failed,) = await looked.steps(FAILED, most=9)
     assert (failed["step"], failed["error"]) == (NOTIFY, "chat.postMessage: channel_not_found")
-    assert await ledger.retry(failed["alert_id"], TASK) == 0
-    assert await ledger.retry(failed["alert_id"], NOTIFY) == 1
-    assert await ledger.list(State.FAILED) == []
-    assert len(await ledger.list()) == 6
+    assert (await looked.retry(Wanted(alert=failed["alert_id"], step=TASK))).steps == []
+    assert len((await looked.retry(Wanted(alert=failed["alert_id"], step=NOTIFY))).steps) == 1
+    assert await looked.steps(FAILED, most=9) == []
+    assert len(await looked.steps(Wanted(), most=9)) == 6
     assert await ledger.waiting() == dict.fromkeys(Sink, 0) | {Sink.SLACK: 2, Sink.TASKS: 2, Sink.EMAIL: 2}
     await settle(ledger, await claim_one(ledger), Failure("x"))
-    assert await ledger.retry() == 1
+    assert len((await looked.retry(Wanted())).steps) == 1
 
 
 async def test_a_record_that_cannot_be_read_fails_alone(ledger: Ledger, pool: asyncpg.Pool) -> None:
@@ -296,5 +299,5 @@ async def test_a_record_that_cannot_be_read_fails_alone(ledger: Ledger, pool: as
     await pool.execute("update alerts set record = '{}' where response_id = 'b'")
     claimed = await ledger.claim(Sink.TASKS, 8)
     assert [each.about_customer.response_id for each in claimed] == ["TKT-2026-4521"]
-    (failed,) = await ledger.list(State.FAILED)
+    (failed,) = await Deliveries(pool).steps(FAILED, most=9)
     assert failed["error"] == "the alert's record cannot be read"

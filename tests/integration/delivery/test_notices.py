@@ -14,6 +14,7 @@ from schemas.delivery import Sink, State
 from schemas.notify import Daily, Notify
 from schemas.policy import load_policy
 from sinks.base import Delivery, Permanent, Receipt
+from sinks.deliveries import Deliveries, Wanted
 from streams.notify import Channels
 from tests.alerts import CUSTOMER, TICKET, alert, trend
 from tests.deliveries import SLACK_STEP
@@ -219,7 +220,7 @@ async def test_quiet_hours_hold_a_message_visibly_until_it_turns_critical(bench:
     assert row["attempts"] == 0
     await until(lambda: held.slack.messages("U0002"), what="the critical one is not")
     assert held.slack.messages("U0001") == []
-    assert any(each["held"] for each in await held.ledger().list(State.DUE))
+    assert any(each["held"] for each in await Deliveries(held.pool).steps(Wanted(states=[State.DUE]), most=99))
     await held.record(of(1, revision=2, status=Status.UPDATED, severity=Severity.CRITICAL))
     await held.settled(State.DONE)
     assert len(held.slack.messages("U0001")) == 1
@@ -263,7 +264,7 @@ async def test_the_operator_hears_what_was_given_up_and_when_it_went_through(gui
     assert f"{step}: jira: no such project" in told
     assert "GlobalTech" not in told
     broken.mended = True
-    assert await guided.ledger().retry() == 1
+    assert len((await Deliveries(guided.pool).retry(Wanted())).steps) == 1
     await until(lambda: "no longer given up" in texts(guided.slack, "operator")[0], what="the operator hears")
 
 
