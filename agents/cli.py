@@ -12,7 +12,18 @@ from agents.settings import BadSettings, Settings, load_settings
 from schemas.yaml_file import BadFile
 
 # Each a module of agents/commands, imported when it is asked for: a process starts without the others.
-_COMMANDS = ("alerts", "backtest", "check", "customers", "deliveries", "generate", "publish", "state", "topics")
+_COMMANDS = (
+    "alerts",
+    "backtest",
+    "check",
+    "customers",
+    "deliveries",
+    "digest",
+    "generate",
+    "publish",
+    "state",
+    "topics",
+)
 
 
 class _Program(click.Group):

@@ -1,8 +1,18 @@
-"""What the processes with a Postgres pool share: is it there, and an end that does not hang."""
+"""What the processes with a Postgres pool share: is it there, and an end that does not hang; and a command's visit."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 import asyncpg
+
+from agents.refused import Failed
+from agents.settings import PREFIX, Settings
+from sinks.postgres import Connection, set_codecs
+
+_CONNECT = 5.0  # seconds
+
+Result = TypeVar("Result")
 
 
 async def unreachable(pool: asyncpg.Pool | None) -> str | None:
@@ -23,3 +33,27 @@ async def close(pool: asyncpg.Pool) -> None:
             await pool.close()
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
         pool.terminate()
+
+
+def visit(settings: Settings, work: Callable[[Connection], Awaitable[Result]]) -> Result:
+    """Run a command's `work` on the database to its end. Raises `Failed` where it cannot be used."""
+
+    async def connected() -> Result:
+        connection = await asyncpg.connect(settings.postgres_dsn.get_secret_value(), timeout=_CONNECT)
+        try:
+            await set_codecs(connection)
+            return await work(connection)
+        finally:
+            await connection.close(timeout=_CONNECT)
+
+    try:
+        return asyncio.run(connected())
+    except asyncpg.UndefinedTableError:
+        raise Failed(
+            "the database has no tables of csatwatch yet: they are made when csatwatch deliver starts"
+        ) from None
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
+        # Only the class: the text may hold the password, or quote a row.
+        raise Failed(
+            f"Postgres cannot be used ({type(error).__name__}): start it, or correct {PREFIX}POSTGRES_DSN"
+        ) from None

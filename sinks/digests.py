@@ -101,7 +101,8 @@ class Digests:
 
     async def csms(self) -> list[str]:
         """Everybody who has an account, by e-mail in lower case."""
-        return [row["email"] for row in await self._pool.fetch(self._sql["csms"])]
+        async with self._pool.acquire() as connection:
+            return await csms(connection)
 
     async def plan(self, week: str, due_at: datetime, time_zone: str, csms: Sequence[str]) -> int:
         """Plan the week's digests of the CSMs of one time zone, unless that was done before; returns how many.
@@ -154,18 +155,29 @@ class Digests:
     async def _composed(
         self, connection: Connection, planned: Planned, compose: Compose, now: datetime
     ) -> Digest | None:
-        csm = await connection.fetchrow(self._sql["csm"], planned.csm_email)
-        if csm is None:
+        person = await csm(connection, planned.csm_email)
+        if person is None:
             return None
-        accounts = await standings(connection, planned.csm_email, planned.due_at, now)
-        # Under the address that the digest is keyed by, however an account writes it.
-        person = Person(**(dict(csm) | {"name": csm["name"] or csm["email"], "email": planned.csm_email}))
-        return compose(planned, person, accounts)
+        return compose(planned, person, await standings(connection, planned.csm_email, planned.due_at, now))
 
     async def progress(self) -> Progress:
         """How far they are."""
         (row,) = await self._pool.fetch(self._sql["standing"])
         return Progress(row["last_due_at"], row["waiting"])
+
+
+async def csms(connection: Connection) -> list[str]:
+    """Everybody who has an account, by e-mail in lower case."""
+    return [row["email"] for row in await connection.fetch(queries("digests")["csms"])]
+
+
+async def csm(connection: Connection, email: str) -> Person | None:
+    """The CSM of this e-mail (lower case) as the account published last has it; None: nobody has it."""
+    row = await connection.fetchrow(queries("digests")["csm"], email)
+    if row is None:
+        return None
+    # Under the address that a digest is keyed by, however an account writes it.
+    return Person(name=row["name"] or row["email"], email=email, slack_user_id=row["slack_user_id"])
 
 
 async def standings(connection: Connection, csm_email: str, due_at: datetime, now: datetime) -> list[Standing]:

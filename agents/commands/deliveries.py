@@ -1,22 +1,19 @@
 """`csatwatch deliveries`: what became of each step, and again what was given up."""
 
-import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
-import asyncpg
 import click
 
+from agents import database
 from agents.refused import BadInput, Failed
-from agents.settings import PREFIX, Settings, load_settings
+from agents.settings import Settings, load_settings
 from schemas.delivery import State
 from sinks.deliveries import GIVEN_UP, Deliveries, Retried, Wanted
-from sinks.postgres import set_codecs
 
-_CONNECT = 5.0  # seconds
 _WAITING = (State.DUE, State.CLAIMED)
 
 Result = TypeVar("Result")
@@ -157,26 +154,7 @@ async def _wanted(
 
 def _visit(settings: Settings, work: Callable[[Deliveries], Awaitable[Result]]) -> Result:
     """Run `work` on the database. Raises `Failed` where it is away."""
-
-    async def visit() -> Result:
-        connection = await asyncpg.connect(settings.postgres_dsn.get_secret_value(), timeout=_CONNECT)
-        try:
-            await set_codecs(connection)
-            return await work(Deliveries(connection))
-        finally:
-            await connection.close(timeout=_CONNECT)
-
-    try:
-        return asyncio.run(visit())
-    except asyncpg.UndefinedTableError:
-        raise Failed(
-            "the database has no tables of csatwatch yet: they are made when csatwatch deliver starts"
-        ) from None
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
-        # Only the class: the text may hold the password, or quote a row.
-        raise Failed(
-            f"Postgres cannot be used ({type(error).__name__}): start it, or correct {PREFIX}POSTGRES_DSN"
-        ) from None
+    return database.visit(settings, lambda connection: work(Deliveries(connection)))
 
 
 def _id(name: str, value: str) -> str:
