@@ -25,9 +25,31 @@ async def test_all_is_well_once_the_topics_are_there(settings: dict[str, str], t
     await csatwatch("topics", "create", settings=settings, directory=tmp_path)
     after = await csatwatch("check", settings=settings, directory=tmp_path)
     assert after.code == 0
-    assert after.stdout.splitlines() == [
-        f"{name}: ok" for name in ("settings", "policy", "workflows", "kafka", "postgres", "slack")
+    assert [line for line in after.stdout.splitlines() if "tests hold" not in line] == [
+        f"{name}: ok" for name in ("settings", "policy", "texts", "workflows", "kafka", "postgres", "slack")
     ]
+
+
+async def test_what_a_workflow_expects_and_does_not_give_is_bad_input(settings: dict[str, str], tmp_path: Path) -> None:
+    files = tmp_path / "workflows"
+    files.mkdir()
+    (files / "mine.yaml").write_text(
+        "workflow: mine\nversion: 1\ntrigger:\n  type: event\n  event: support_csat_received\n"
+        "  filter: { rating: { lte: 1 } }\n"
+        "steps:\n  - { id: call, action: create_task, config: { title: Call } }\n"
+        "tests:\n  - name: also a two\n    given: { rating: 2 }\n    expect: [call]\n"
+    )
+    wrong = await csatwatch("check", settings=settings | {"CSATWATCH_WORKFLOWS": str(files)}, directory=tmp_path)
+    assert wrong.code == 2
+    where = f"workflows: failed: {files / 'mine.yaml'}:12: tests.also a two.expect: "
+    assert f"{where}expected call, the workflow gives no step\n" in wrong.stdout
+    (files / "mine.yaml").write_text(
+        (files / "mine.yaml").read_text().replace("given: { rating: 2 }", "given: { rating: 1 }")
+    )
+    warned = await csatwatch("check", settings=settings | {"CSATWATCH_WORKFLOWS": str(files)}, directory=tmp_path)
+    assert "workflows: 1 test holds\n" in warned.stdout
+    assert "workflows: warning: no workflow handles a rating of 2, on which the policy alerts" in warned.stdout
+    assert "workflows: warning: no workflow handles weekly_digest" in warned.stdout
 
 
 async def test_a_token_that_slack_refuses_is_named_and_not_shown(settings: dict[str, str], tmp_path: Path) -> None:
