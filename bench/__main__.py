@@ -5,7 +5,7 @@ from functools import partial
 
 import click
 
-from bench import backtest, latency, memory, report, scale, setup, throughput
+from bench import backtest, delivery, latency, memory, report, scale, setup, throughput
 from bench.broker import Broker, running
 from bench.engines import ENGINES
 from tests.servers.unavailable import UnavailableError
@@ -34,7 +34,14 @@ def bench(context: click.Context, *, kafka: str | None, record: bool) -> None:
 
     context.obj = run
     if context.invoked_subcommand is None:
-        for measure in (throughput_command, latency_command, scale_command, memory_command, backtest_command):
+        for measure in (
+            throughput_command,
+            latency_command,
+            scale_command,
+            memory_command,
+            backtest_command,
+            delivery_command,
+        ):
             context.invoke(measure)
 
 
@@ -102,6 +109,17 @@ def memory_command(run: Callable[[Measure], None], *, minutes: float, rate: int,
 def backtest_command(context: click.Context, *, events: int, customers: int) -> None:
     """A history through csatwatch backtest: without Kafka, and without peers."""
     _show(backtest.measure(events=events, customers=customers), record=context.find_root().params["record"])
+
+
+@bench.command("delivery")
+@click.option("--rate", "rates", multiple=True, type=int, default=(5, 20), show_default=True, help="Alerts/s.")
+@click.option("--alerts", default=500, show_default=True)
+@click.pass_context
+def delivery_command(context: click.Context, *, rates: Sequence[int], alerts: int) -> None:
+    """From the broker's append of an alert to the message in Slack: without peers."""
+    options = context.find_root().params
+    with running(options["kafka"]) as broker:
+        _show(delivery.measure(broker, rates=tuple(rates), alerts=alerts), record=options["record"])
 
 
 def _show(text: str, *, record: bool) -> None:
