@@ -7,6 +7,7 @@ from typing import Any
 from schemas.alert import Alert
 from schemas.customer import Customer
 from schemas.delivery import Sink
+from schemas.digest import Digest
 from schemas.workflow import SlackDm
 from sinks import slack
 from sinks.base import PREVIEW
@@ -26,6 +27,16 @@ def deliveries(rows: Sequence[Row]) -> Iterator[str]:
         yield head.ljust(_WIDTH, "─")
         for row in group:
             yield from _delivery(alert, row)
+        yield ""
+
+
+def week(digests: Sequence[Digest]) -> Iterator[str]:
+    """The digest with the most to say."""
+    if digests:
+        fullest = max(digests, key=lambda each: (len(each.items), each.csm.email))
+        yield f"── The week of {fullest.csm.name}, as the weekly digest would tell it now ".ljust(_WIDTH, "─")
+        yield ""
+        yield slack.as_text(slack.message(fullest))
         yield ""
 
 

@@ -37,7 +37,7 @@ class Show:
         self._directory = directory
         self._screen = screen
         now = datetime.now(UTC)
-        policy = load_policy(settings.policy)
+        self._policy = policy = load_policy(settings.policy)
         texts.use(settings)
         own = {name: action.config for name, action in own_actions(settings.plugins).items()}
         steps = workflows(settings.workflows, own)
@@ -59,6 +59,8 @@ class Show:
             lost = (*difference.lost, *(astray(self._sample.planted, found) if self._as_planted else ()))
             self._screen.say()
             for line in printed.deliveries(await watch.delivered()):
+                self._screen.say(line)
+            for line in printed.week(await watch.weeks(self._policy)):
                 self._screen.say(line)
             self._list("lost", lost)
             self._list("not expected", difference.extra)

@@ -4,11 +4,13 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from agents import kafka
+from agents.commands.digest import known, preview
 from agents.embedded.expected import Found
 from agents.session import connected
 from agents.settings import Settings
@@ -16,6 +18,7 @@ from agents.transport.ends import ends
 from schemas.alert import Alert
 from schemas.delivery import LedgerRow, State
 from schemas.digest import Digest, read
+from schemas.policy import Policy
 from sinks.postgres import connect, queries
 from streams.topology import ALERTS, CUSTOMERS, DEAD_LETTERS, EVENTS, TRENDS
 
@@ -49,6 +52,12 @@ class Watch:
         """The delivered steps, see `sinks/sql/delivered.sql`."""
         rows: Sequence[Mapping[str, Any]] = await self._pool.fetch(queries("delivered")["delivered"])
         return rows
+
+    async def weeks(self, policy: Policy) -> Sequence[Digest]:
+        """Each CSM's weekly digest as it would be now."""
+        now = datetime.now(UTC)
+        async with self._pool.acquire() as connection:
+            return [preview(person, accounts, policy, now) for person, accounts in await known(connection, (), now)]
 
     async def lag(self) -> int:
         """Records that a process has not committed yet, over all topics that they read."""
