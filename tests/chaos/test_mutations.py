@@ -72,6 +72,8 @@ async def killed_in_checkpoint(stage: Stage) -> None:
     worker.start(failpoint="in-checkpoint:1:kill")
     await stage.killed(worker)
     await stage.site.caught_up(60)
+    if (await counted(worker.process))["replayed"]:
+        stage.found.append("states were read of a checkpoint that never was")
     await stage.publish()
 
 
