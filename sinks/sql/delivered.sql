@@ -1,11 +1,12 @@
--- What became of the alerts, for who looks on. The weekly digests are no part of it.
+-- What became of the alerts, for who looks on. The weekly digests are no part of it, nor is what follows a message
+-- later when nobody answers it.
 
 -- name: steps
 -- Each step of each alert as it stands.
 select d.alert_id, d.step, d.state, d.shown_revision, d.uncertain
 from deliveries as d
 join alerts as a using (alert_id)
-where a.kind <> 'weekly_digest'
+where a.kind <> 'weekly_digest' and d.step not like '%#%'
 
 -- name: delivered
 -- Each delivered step with what it left, alert by alert in the order of their ratings.
@@ -21,5 +22,5 @@ left join lateral (
     order by version desc
     limit 1
 ) as e on true
-where d.state = 'done' and a.kind <> 'weekly_digest'
+where d.state = 'done' and a.kind <> 'weekly_digest' and d.step not like '%#%'
 order by a.occurred_at, d.alert_id, array_position(array['slack', 'tasks', 'email'], d.sink), d.step
