@@ -167,7 +167,7 @@ class Courier:
             self._wake()
 
     async def _carry(self, deliveries: Sequence[Delivery]) -> Rests:
-        prepared = [self._guide.prepare(each) if self._guide else each for each in deliveries]
+        prepared = [self._prepared(each) for each in deliveries]
         ready = [each for each in prepared if isinstance(each, Delivery)]
         try:
             sent = iter(await self._sent(ready) if ready else ())
@@ -189,6 +189,15 @@ class Courier:
             for delivery, outcome in zip(deliveries, outcomes, strict=True)
             if isinstance(outcome, Receipt | Retriable) and outcome.rest > 0 and delivery.lane is not None
         }
+
+    def _prepared(self, delivery: Delivery) -> Delivery | Hold | SendError | None:
+        if self._guide is None:
+            return delivery
+        try:
+            return self._guide.prepare(delivery)
+        except Exception as error:  # noqa: BLE001 (as below: a claim that nobody settles would come back for ever)
+            _log.error("a step cannot be prepared", sink=self._name, error=describe(error), exc_info=error)
+            return Permanent(f"unexpected {type(error).__name__}")
 
     async def _sent(self, deliveries: Sequence[Delivery]) -> Sequence[Outcome]:
         try:

@@ -33,8 +33,8 @@ ALERTS_TAKEN = Counter(
 )
 DELIVERIES = Counter(
     "csatwatch_deliveries",
-    "Attempts to deliver a step, by sink and result: done, retry, failed, cancelled, or lost (to another worker, after "
-    "the lease).",
+    "Attempts to deliver a step, by sink and result: done, retry, held (it waits, though nothing failed), failed, "
+    "cancelled, or lost (to another worker, after the lease).",
     ["sink", "result"],
     registry=REGISTRY,
 )
