@@ -47,6 +47,7 @@ where csm_email = any($1::text[])
   and (made_at is null or record is not null and published_at is null)
 
 -- name: has_planned
+-- Whether any is still to be made.
 select exists (select from digests where made_at is null)
 
 -- name: next_to_make
