@@ -15,6 +15,7 @@ from schemas.action import ActionKind
 from schemas.alert import Alert
 from schemas.customer import Person
 from schemas.delivery import Change, LedgerRow, Sink, State
+from schemas.digest import Digest
 from schemas.policy import load_policy
 from schemas.workflow_files import load_workflows
 from sinks.backoff import Backoff
@@ -136,5 +137,5 @@ class Bench:
         self.couriers.clear()
 
 
-def _decide(each: Alert, rows: Sequence[LedgerRow]) -> Sequence[Change]:
+def _decide(each: Alert | Digest, rows: Sequence[LedgerRow]) -> Sequence[Change]:
     return changes(each, WORKFLOWS, rows)
