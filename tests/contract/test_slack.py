@@ -11,11 +11,12 @@ import pytest
 
 from schemas.alert import Status
 from schemas.customer import Person
-from sinks.base import PREVIEW, Delivery, Permanent, Receipt, Retriable, SendError
+from schemas.notice import Thread, Way
+from sinks.base import PREVIEW, Delivery, Elsewhere, Permanent, Receipt, Retriable, SendError
 from sinks.slack import Api, Slack, message, web_client
 from sinks.slack.content import EVENT_TYPE
 from sinks.slack.errors import OPERATOR, PERMANENT, RETRIABLE
-from tests.alerts import CUSTOMER, alert
+from tests.alerts import CSM, CUSTOMER, alert
 from tests.deliveries import SLACK_STEP, delivery
 from tests.servers.fake_slack import FakeSlack
 from tests.servers.slack_faults import Fault, Kind
@@ -329,3 +330,83 @@ async def test_a_message_that_was_found_and_not_brought_up_to_date_is_looked_for
     error = await failing(sink, unsure(first, receipt.destination))
     assert isinstance(error, Retriable)
     assert error.uncertain
+
+
+async def test_a_pause_is_kept_and_holds_up_nothing_else(wired: Wired) -> None:
+    """Of posts the channel's own; of other methods the method's."""
+    sink = wired.sink()
+    wired.slack.faults.next("chat.postMessage", Fault(Kind.RATE_LIMITED, retry_after=60))
+    first = await failing(sink, now())
+    again = await failing(sink, now(of=alert(response="another")))
+    assert isinstance(first, Retriable)
+    assert isinstance(again, Retriable)
+    assert not first.counts
+    assert not again.counts
+    assert first.rest == 60.0
+    assert 50.0 < again.rest <= 60.0
+    assert len(wired.slack.calls("chat.postMessage")) == 1
+    bo = Person(name="Bo", email="bo@example.com")
+    wired.slack.faults.next("users.lookupByEmail", Fault(Kind.RATE_LIMITED, retry_after=60))
+    unknown = await failing(sink, now(of=alert(customer=CUSTOMER.model_copy(update={"csm": bo}))))
+    assert isinstance(unknown, Retriable)
+    assert unknown.rest == 0.0
+    with_id = bo.model_copy(update={"slack_user_id": "U0BO"})
+    await sink.send(now(of=alert(customer=CUSTOMER.model_copy(update={"csm": with_id}))))
+    assert len(wired.slack.messages("U0BO")) == 1
+
+
+async def test_a_slack_id_that_is_nobodys_gives_way_to_the_address(wired: Wired) -> None:
+    csm = Person(name="Bo", email="bo@example.com", slack_user_id="U0GONE")
+    await wired.sink().send(now(of=alert(customer=CUSTOMER.model_copy(update={"csm": csm}))))
+    assert len(wired.slack.messages("U0BO")) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "customer"), [("_KNOWN_FOR", CUSTOMER), ("_UNKNOWN_FOR", UNKNOWN)], ids=["known", "unknown"]
+)
+async def test_who_was_looked_up_is_looked_up_anew_in_the_end(
+    wired: Wired, monkeypatch: pytest.MonkeyPatch, name: str, customer: Any
+) -> None:
+    sink = wired.sink(fallback="C0ALERTS")
+    for response in ("a", "b"):
+        await sink.send(now(of=alert(response=response, customer=customer)))
+    assert len(wired.slack.calls("users.lookupByEmail")) == 1
+    monkeypatch.setattr(f"sinks.slack.people.{name}", 0.0)
+    other = wired.sink(fallback="C0ALERTS")
+    for response in ("c", "d"):
+        await other.send(now(of=alert(response=response, customer=customer)))
+    assert len(wired.slack.calls("users.lookupByEmail")) == 3
+
+
+async def test_a_message_for_another_channel_waits_for_that_channels_turn(wired: Wired) -> None:
+    """Before anything is posted, so that one channel's backlog takes nobody else's place."""
+    lost = now(of=alert(customer=UNKNOWN), lane="zoe@example.com")
+    with pytest.raises(Elsewhere) as moved:
+        await wired.sink(fallback="C0ALERTS").send(lost)
+    assert moved.value.lane == "C0ALERTS"
+    assert wired.slack.messages() == []
+    await wired.sink(fallback="C0ALERTS").send(replace(lost, lane="C0ALERTS"))
+    assert len(wired.slack.messages("C0ALERTS")) == 1
+
+
+async def test_a_reply_stands_below_its_message(wired: Wired) -> None:
+    sink = wired.sink()
+    root = await sink.send(now())
+    assert isinstance(root, Receipt)
+    below = now(of=alert(response="b"), way=Way(CSM, thread=Thread(root.destination, root.external_id, broadcast=True)))
+    reply = await sink.send(below)
+    assert reply == Receipt(
+        root.destination, reply.external_id if reply else "", csm_notified=True, thread=root.external_id
+    )
+    call = wired.slack.calls("chat.postMessage")[-1]
+    assert (call.arguments["thread_ts"], call.arguments["reply_broadcast"]) == (root.external_id, True)
+    found = await sink.send(replace(below, destination=root.destination, thread=root.external_id, uncertain=True))
+    assert found == reply
+    assert len(wired.slack.messages()) == 2
+
+
+async def test_a_thread_in_another_channel_is_none_for_this_reader(wired: Wired) -> None:
+    way = Way(CSM, thread=Thread("C0ALERTS", "1.000001"))
+    receipt = await wired.sink().send(now(way=way))
+    assert receipt is not None
+    assert receipt.thread is None
