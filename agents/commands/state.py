@@ -44,7 +44,10 @@ async def _begin(settings: Settings) -> list[int]:
             raise Failed(message)
         described = await admin.describe_consumer_groups([group])
     if any(members for response in described for *_, members, _ in response.groups):
-        message = f"the group {group} has members: stop all detectors first"
+        message = (
+            f"the group {group} has members: stop all detectors first; static members are gone after their session "
+            f"timeout ({settings.session_timeout_seconds:g} s)"
+        )
         raise Failed(message)
     positions = await _positions(settings, log, counts[0])
     checkpoints = Transactional(
