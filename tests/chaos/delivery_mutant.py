@@ -3,7 +3,6 @@
 import sys
 
 from agents import cli
-from sinks.ledger import Ledger
 from sinks.slack import Slack
 
 
@@ -16,17 +15,7 @@ def repeats_blindly() -> None:
     Slack._reconcile = nothing_there  # type: ignore[method-assign, assignment]
 
 
-def claims_at_once() -> None:
-    """A claim holds for no time, so that another worker takes over what is under way."""
-    stock = Ledger.__init__
-
-    def init(self: Ledger, pool: object, *, lease: object) -> None:
-        stock(self, pool, lease=lease * 0)  # type: ignore[arg-type, operator]
-
-    Ledger.__init__ = init  # type: ignore[method-assign]
-
-
-MUTATIONS = {each.__name__: each for each in (repeats_blindly, claims_at_once)}
+MUTATIONS = {each.__name__: each for each in (repeats_blindly,)}
 
 
 def main() -> None:
