@@ -22,6 +22,9 @@ def _clock(value: Any) -> Any:  # noqa: ANN401 (whatever stands in the file)
     # YAML 1.1 reads an unquoted 20:00 as a number to the base of 60.
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _MINUTES:
         return f"{value // 60:02}:{value % 60:02}"
+    if not isinstance(value, str | time):
+        msg = "must be a time of day, like 20:00"
+        raise ValueError(msg)  # noqa: TRY004 (pydantic explains a ValueError)
     return value
 
 
