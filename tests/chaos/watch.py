@@ -53,31 +53,39 @@ class Watch:
                 await task
 
     async def _run(self) -> None:
+        bootstrap = self._site.bootstrap
         consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._site.bootstrap, enable_auto_commit=False, isolation_level="read_committed"
+            bootstrap_servers=bootstrap, enable_auto_commit=False, isolation_level="read_committed"
         )
+        ahead = AIOKafkaConsumer(bootstrap_servers=bootstrap, isolation_level="read_uncommitted")
         await consumer.start()
-        admin = AIOKafkaAdminClient(bootstrap_servers=self._site.bootstrap)
+        await ahead.start()
+        admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
         await admin.start()
         try:
             topics = (self._site.events, self._site.changelog)
             consumer.assign([TopicPartition(t, p) for t in topics for p in range(self._site.partitions)])
+            written = [TopicPartition(self._site.changelog, p) for p in range(self._site.partitions)]
+            ahead.assign(written)
+            ahead.pause(*written)  # it is asked for ends only
             await consumer.seek_to_beginning()
             while True:
                 await asyncio.sleep(_EVERY)
                 with suppress(KafkaError, OSError, TimeoutError):  # the broker may be away: that is one of the faults
                     async with self._looking:
-                        await self._look(consumer, admin)
+                        await self._look(consumer, ahead, admin)
         finally:
             await consumer.stop()
+            await ahead.stop()
             await admin.close()
 
-    async def _look(self, consumer: AIOKafkaConsumer, admin: AIOKafkaAdminClient) -> None:
+    async def _look(self, consumer: AIOKafkaConsumer, ahead: AIOKafkaConsumer, admin: AIOKafkaAdminClient) -> None:
         partitions = [TopicPartition(self._site.events, p) for p in range(self._site.partitions)]
         answer = await admin.list_consumer_group_offsets(self._site.group, partitions=partitions)
         committed = {tp.partition: known.offset for tp, known in answer.items() if known.offset >= 0}
-        # The state is read after the commits: it may be further, it must not be behind.
-        ends = await consumer.end_offsets([TopicPartition(self._site.changelog, p) for p in committed])
+        # The state is read after the commits: it may be further, it must not be behind. Up to where anybody has
+        # written: a committed transaction is seen in one partition earlier than in another, and a takeover waits.
+        ends = await ahead.end_offsets([TopicPartition(self._site.changelog, p) for p in committed])
         ends |= {TopicPartition(self._site.events, p): offset for p, offset in committed.items()}
         while behind := [tp for tp, end in ends.items() if await consumer.position(tp) < end]:
             for tp, records in (await consumer.getmany(*behind, timeout_ms=200, max_records=20_000)).items():
