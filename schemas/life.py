@@ -30,6 +30,7 @@ class Deed:
         by: a Slack user id, an e-mail address or a name.
         note: what the person or the process says of it; free text.
         starts_at: of a call.
+        link: where the result is to be seen.
     """
 
     kind: ActionKind
@@ -37,6 +38,7 @@ class Deed:
     at: datetime
     note: str | None = None
     starts_at: datetime | None = None
+    link: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,7 +50,14 @@ def _life(actions: Iterable[Json]) -> Life:
 
 
 def _deed(row: Json) -> Deed:
-    return Deed(ActionKind(row["kind"]), row["by"], _time(row["at"]) or _EPOCH, row["note"], _time(row["starts_at"]))
+    return Deed(
+        ActionKind(row["kind"]),
+        row["by"],
+        _time(row["at"]) or _EPOCH,
+        row["note"],
+        _time(row["starts_at"]),
+        row.get("link"),
+    )
 
 
 def _main(row: Json | None) -> Main | None:

@@ -59,7 +59,7 @@ class Mail:
         if delivery.claimed_at - request.at > _IN_TIME:
             raise Permanent("it could not be sent within a day of being asked for")
         try:
-            letter = _letter(request, delivery.about_customer, self._sender, self._clock())
+            letter = _letter(request, delivery.about_customer, self._sender, delivery.claimed_at)
             message, sender, to = compose(letter), addr_spec(letter.sender), addr_spec(letter.to)
             copies = [addr_spec(letter.copy)] if letter.copy is not None else []
         except BadAddress as error:

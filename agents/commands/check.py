@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
+import aiohttp
 import asyncpg
 import click
 from slack_sdk.errors import SlackApiError
@@ -10,6 +11,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from agents import kafka, texts
 from agents.commands.topics import missing
+from agents.mail import smtp
 from agents.own_actions import own_actions
 from agents.process import EXIT_BAD_INPUT, EXIT_FAILED
 from agents.session import connected
@@ -18,6 +20,7 @@ from agents.task_systems import body
 from agents.workflows import documents
 from schemas.policy import Policy, load_policy
 from schemas.yaml_file import BadFile
+from sinks.base import SendError
 from streams.coverage import gaps
 from streams.rehearse import rehearse
 
@@ -91,6 +94,16 @@ async def _servers(settings: Settings) -> bool:
         click.echo(f"slack: not set up: messages are shown on the pages only; set {PREFIX}SLACK_BOT_TOKEN")
     else:
         checks["slack"] = _slack
+    if settings.slack_app_token is not None:
+        checks["clicks"] = _clicks
+    elif settings.slack_bot_token is not None and settings.slack_signing_secret is None:
+        click.echo(
+            f"clicks: not set up: buttons do nothing; set {PREFIX}SLACK_APP_TOKEN or {PREFIX}SLACK_SIGNING_SECRET"
+        )
+    if settings.smtp_url is None:
+        click.echo(f"mail: not set up: drafts are kept and nothing is mailed; set {PREFIX}SMTP_URL")
+    else:
+        checks["mail"] = _mail
     failed = False
     for name, look in checks.items():
         try:
@@ -129,9 +142,33 @@ async def _slack(settings: Settings) -> None:
     except SlackApiError as error:
         reason = error.response["error"]
         raise _Away(f"refuses the token ({reason}): correct {PREFIX}SLACK_BOT_TOKEN") from None
-    except (OSError, TimeoutError, ValueError) as error:
+    except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
         where = f"{settings.slack_api_url} ({type(error).__name__})"
         raise _Away(f"cannot be reached at {where}: check the network or {PREFIX}SLACK_API_URL") from None
+
+
+async def _clicks(settings: Settings) -> None:
+    token = "" if settings.slack_app_token is None else settings.slack_app_token.get_secret_value()
+    client = AsyncWebClient(base_url=settings.slack_api_url, timeout=_CONNECT, retry_handlers=[])
+    try:
+        # A connection's address, which is not connected to.
+        await client.apps_connections_open(app_token=token)
+    except SlackApiError as error:
+        reason = error.response["error"]
+        raise _Away(f"refuses the app's token ({reason}): correct {PREFIX}SLACK_APP_TOKEN") from None
+    except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
+        where = f"{settings.slack_api_url} ({type(error).__name__})"
+        raise _Away(f"cannot be reached at {where}: check the network or {PREFIX}SLACK_API_URL") from None
+
+
+async def _mail(settings: Settings) -> None:
+    server = smtp(settings)
+    if server is None:
+        return
+    try:
+        await server.check()
+    except SendError as error:
+        raise _Away(f"{error}: check {PREFIX}SMTP_URL and {PREFIX}SMTP_CA_FILE") from None
 
 
 def _say(name: str, wrong: str | None) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from schemas.life import Deed, Life
-from sinks.slack.escape import mrkdwn_line
+from sinks.slack.escape import link, mrkdwn_line
 from sinks.slack.texts import texts
 
 _MOST = 12  # lines: the newest are shown
@@ -39,4 +39,6 @@ def _lines(life: Life) -> Iterator[str]:
 def _more(deed: Deed) -> str:
     start = f", for {moment(deed.starts_at)}" if deed.starts_at else ""
     note = mrkdwn_line(deed.note, _NOTE) if deed.note else ""
-    return f"{start}: {note}" if note else f"{start}."
+    there = link(deed.link, "there") if deed.link else ""
+    said = ", ".join(each for each in (note, there) if each)
+    return f"{start}: {said}" if said else f"{start}."

@@ -13,6 +13,7 @@ _BROADCAST = re.compile(r"@(?=channel\b|here\b|everyone\b)", re.IGNORECASE)
 _LOOKALIKES = str.maketrans(
     {"<": "\N{SINGLE LEFT-POINTING ANGLE QUOTATION MARK}", ">": "\N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK}"}
 )
+_ADDRESS = re.compile(r"https?://[^\s<>|]{1,2000}")
 _JOINER = "\N{WORD JOINER}"
 _NOTE_ROOM = 48
 
@@ -34,6 +35,11 @@ def mrkdwn(text: str, most: int) -> str:
 def mrkdwn_line(text: str, most: int) -> str:
     """As `mrkdwn`, on one line."""
     return mrkdwn(one_line(text), most)
+
+
+def link(url: str, words: str) -> str:
+    """`words` as a link to `url`, or nothing where that is no address that can stand in mrkdwn."""
+    return f"<{url}|{words}>" if _ADDRESS.fullmatch(url) else ""
 
 
 def plain(text: str) -> str:

@@ -15,7 +15,7 @@ from sinks.slack.api import Api
 from sinks.slack.content import EVENT_TYPE
 from sinks.slack.deeds import person
 from sinks.slack.errors import POST
-from sinks.slack.escape import mrkdwn, mrkdwn_line, plain
+from sinks.slack.escape import link, mrkdwn, mrkdwn_line, plain
 from sinks.slack.history import reconcile
 from sinks.slack.message import Message
 from sinks.slack.sender import Remember
@@ -112,9 +112,8 @@ def word_to_support(alert: Alert, request: Action) -> Message:
         HeaderBlock(text=PlainTextObject(text=cut(title, _HEADER), emoji=True)),
         *(SectionBlock(text=MarkdownTextObject(text=text, verbatim=True)) for text in sections),
     ]
-    if request.link:
-        link = f"Asked for at <{request.link}|the alert's message>."
-        blocks.append(ContextBlock(elements=[MarkdownTextObject(text=link, verbatim=True)]))
+    if request.link and (there := link(request.link, "the alert's message")):
+        blocks.append(ContextBlock(elements=[MarkdownTextObject(text=f"Asked for at {there}.", verbatim=True)]))
     return Message(tuple(blocks), mrkdwn_line(title, _LINE))
 
 

@@ -176,7 +176,7 @@ returning
     (
         select jsonb_agg(jsonb_build_object(
             'kind', x.kind, 'by', coalesce(x.record ->> 'by_name', x.by), 'at', x.at, 'note', x.note,
-            'starts_at', x.record ->> 'starts_at', 'until', x.snoozed_until
+            'starts_at', x.record ->> 'starts_at', 'until', x.snoozed_until, 'link', x.record ->> 'link'
         ))
         from (select * from actions where alert_id = d.alert_id order by at desc limit 100) as x
     ) as actions,

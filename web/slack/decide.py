@@ -16,7 +16,7 @@ from schemas.policy import Policy
 from sinks.slack import action_ids as ids
 from sinks.slack import modals
 from sinks.slack.deeds import moment, person
-from sinks.slack.escape import mrkdwn_line
+from sinks.slack.escape import link, mrkdwn_line
 from sinks.slack.support import CHANNEL
 from streams.acting import Actor, Rights, may_act
 from streams.reader import zone
@@ -168,7 +168,7 @@ def _coordinate(click: Click, known: Known, who: Who, now: datetime) -> Do | Say
             "channel's id, like C0123456789. Nothing was done."
         )
     if (earlier := known.last(ActionKind.COORDINATED)) is not None:
-        where = f" <{earlier.link}|Go there>." if earlier.link else ""
+        where = f" {link(earlier.link, 'Go there')}" if earlier.link else ""
         return Say(f"{_did(earlier)} already.{where}")
     return Do(_action(_of_button(click, known), ActionKind.COORDINATE_REQUESTED, known.alert, who, now))
 
