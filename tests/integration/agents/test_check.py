@@ -1,20 +1,30 @@
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import Broker
-from tests.servers.fake_slack import FakeSlack
+from tests.servers.fake_slack import APP_TOKEN, FakeSlack
+from tests.servers.mail import MailServer
 from tests.servers.processes import Csatwatch, csatwatch
 
 
 @pytest.fixture
-def settings(broker: Broker, topic_prefix: str, postgres: str, slack: FakeSlack) -> dict[str, str]:
+def mail(tmp_path: Path) -> Iterator[MailServer]:
+    with MailServer(tmp_path).running() as server:
+        yield server
+
+
+@pytest.fixture
+def settings(broker: Broker, topic_prefix: str, postgres: str, slack: FakeSlack, mail: MailServer) -> dict[str, str]:
     return {
         "CSATWATCH_KAFKA_URL": broker.url,
         "CSATWATCH_TOPIC_PREFIX": topic_prefix,
         "CSATWATCH_POSTGRES_DSN": postgres,
         "CSATWATCH_SLACK_BOT_TOKEN": slack.token,
         "CSATWATCH_SLACK_API_URL": slack.url,
+        "CSATWATCH_SLACK_APP_TOKEN": APP_TOKEN,
+        **mail.settings,
     }
 
 
@@ -26,7 +36,8 @@ async def test_all_is_well_once_the_topics_are_there(settings: dict[str, str], t
     after = await csatwatch("check", settings=settings, directory=tmp_path)
     assert after.code == 0
     assert [line for line in after.stdout.splitlines() if "tests hold" not in line] == [
-        f"{name}: ok" for name in ("settings", "policy", "texts", "workflows", "kafka", "postgres", "slack")
+        f"{name}: ok"
+        for name in ("settings", "policy", "texts", "workflows", "kafka", "postgres", "slack", "clicks", "mail")
     ]
 
 
@@ -58,6 +69,23 @@ async def test_a_token_that_slack_refuses_is_named_and_not_shown(settings: dict[
     assert finished.code == 1
     assert "slack: failed: refuses the token (invalid_auth): correct CSATWATCH_SLACK_BOT_TOKEN\n" in finished.stdout
     assert "xoxb-wrong" not in finished.stdout + finished.stderr
+
+
+async def test_the_apps_token_and_the_mail_server_are_tried_and_their_secrets_not_shown(
+    settings: dict[str, str], mail: MailServer, tmp_path: Path
+) -> None:
+    wrong = settings | {
+        "CSATWATCH_SLACK_APP_TOKEN": "xapp-wrong",
+        "CSATWATCH_SMTP_URL": f"smtp://csatwatch:wrong-word@localhost:{mail.port}",
+    }
+    finished = await csatwatch("check", settings=wrong, directory=tmp_path)
+    assert finished.code == 1
+    assert (
+        "clicks: failed: refuses the app's token (invalid_auth): correct CSATWATCH_SLACK_APP_TOKEN\n" in finished.stdout
+    )
+    assert "mail: failed: the mail server refuses the user or the password (535)" in finished.stdout
+    assert "xapp-wrong" not in finished.stdout + finished.stderr
+    assert "wrong-word" not in finished.stdout + finished.stderr
 
 
 async def test_the_pages_are_served_until_the_signal(postgres: str, tmp_path: Path) -> None:
