@@ -189,7 +189,7 @@ def test_a_call_is_asked_for_in_the_accounts_time_zone() -> None:
         ({"starts_at": "2026-05-12T12:00:00+00:00", "minutes": "15"}, "subject"),
     ],
 )
-def test_a_call_that_cannot_be_is_mended_in_the_form(given: dict[str, str], field: str) -> None:
+def test_a_call_that_cannot_be_is_mended_in_the_form(given: dict[str, Any], field: str) -> None:
     found = decide(form("schedule_call", **given), known(), ANA, HOUSE, NOW)
     assert isinstance(found, Mend)
     assert set(found.errors) == {field}
@@ -200,7 +200,8 @@ def test_a_snooze_ends_by_the_clock_of_who_asked() -> None:
     assert action(form("snooze", until="tomorrow")).snoozed_until == ending
     by_date = form("snooze", until="4h", date="2026-06-01")
     assert action(by_date).snoozed_until == datetime(2026, 6, 1, 9, tzinfo=ZoneInfo("Europe/Berlin"))
-    for given in ({"until": "4h", "date": "2026-05-11"}, {"until": "never"}, {}):
+    none: tuple[dict[str, Any], ...] = ({"until": "4h", "date": "2026-05-11"}, {"until": "never"}, {})
+    for given in none:
         assert isinstance(decide(form("snooze", **given), known(), ANA, HOUSE, NOW), Mend)
 
 
