@@ -17,7 +17,7 @@ from agents.transport.batch import Batch
 from agents.transport.ends import ends
 from agents.transport.fetcher import Record
 from schemas.action import Action
-from sinks.actions import Actions, Arrival, Settled
+from sinks.actions import RESULTS, Actions, Arrival, Settled
 from sinks.ledger import Ledger
 from sinks.postgres import attempts, is_passing
 from streams.topology import ACTIONS
@@ -45,6 +45,9 @@ class ActionDesk:
         self._link: Link | None = None
         self._ends: Mapping[int, int] = {}
         self._working = asyncio.Lock()
+        for kinds in RESULTS.values():
+            for kind in kinds:
+                metrics.REQUESTS.labels(kind)  # from the beginning: the first failure is a rise, too
 
     @asynccontextmanager
     async def running(self, pool: asyncpg.Pool, ledger: Ledger, link: Link | None) -> AsyncIterator[None]:

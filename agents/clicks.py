@@ -18,7 +18,7 @@ from sinks.slack import Api, web_client
 from streams.acting import Rights
 from web.database import Database
 from web.slack.decide import House
-from web.slack.desk import SlackDesk
+from web.slack.desk import RESULTS, SlackDesk
 from web.slack.http import Interactions
 from web.slack.socket import Socket
 
@@ -51,6 +51,8 @@ class Clicks:
             clock=lambda: datetime.now(UTC),
             count=lambda result: metrics.CLICKS.labels(result).inc(),
         )
+        for result in RESULTS:
+            metrics.CLICKS.labels(result)  # from the beginning: the first failure is a rise, too
         secret = settings.slack_signing_secret
         self.interactions = Interactions(self._desk, secret.get_secret_value(), time) if secret is not None else None
         """The endpoint; None where no signing secret is set."""

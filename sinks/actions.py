@@ -25,7 +25,7 @@ SINKS: Mapping[ActionKind, Sink] = {
 }
 """The destination of each kind of request."""
 
-_RESULTS: Mapping[ActionKind, tuple[ActionKind, ActionKind, ActionKind]] = {
+RESULTS: Mapping[ActionKind, tuple[ActionKind, ActionKind, ActionKind]] = {
     ActionKind.EMAIL_REQUESTED: (ActionKind.EMAIL_SENT, ActionKind.EMAIL_FAILED, ActionKind.EMAIL_UNKNOWN),
     ActionKind.CALL_REQUESTED: (ActionKind.CALL_SCHEDULED, ActionKind.CALL_FAILED, ActionKind.CALL_UNKNOWN),
     ActionKind.COORDINATE_REQUESTED: (
@@ -34,6 +34,7 @@ _RESULTS: Mapping[ActionKind, tuple[ActionKind, ActionKind, ActionKind]] = {
         ActionKind.COORDINATION_FAILED,
     ),
 }
+"""What answers each kind of request: done, failed, and not known."""
 _DRAFTS = {State.DONE: "sent", State.UNKNOWN: "unknown"}
 
 
@@ -67,7 +68,7 @@ class Settled:
         `link`: an address of `place`.
         """
         asked = self.request
-        done, failed, unknown = _RESULTS[asked.kind]
+        done, failed, unknown = RESULTS[asked.kind]
         kind = {State.DONE: done, State.UNKNOWN: unknown}.get(self.state, failed)
         to = asked.to
         note = self.error

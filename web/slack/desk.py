@@ -24,6 +24,9 @@ from web.slack.payload import Click, Form, Unreadable, read
 ANSWER_WITHIN = 2.0
 """Seconds; Slack waits for three: https://docs.slack.dev/interactivity/handling-user-interaction."""
 
+RESULTS = ("recorded", "opened", "told", "refused", "failed")
+"""What becomes of an interaction."""
+
 _PATIENCE = 20.0  # seconds for what goes on behind an answer
 _LOOK_UP = 1.0  # seconds to find out who somebody is
 _PEOPLE = 10_000  # that are remembered
@@ -54,7 +57,7 @@ class SlackDesk:
         publish: see `Publish`.
         house: who may act, and whether mail can be sent.
         clock: the time now, aware.
-        count: told what became of each interaction: recorded, opened, told, refused or failed.
+        count: told what became of each interaction, one of `RESULTS`.
     """
 
     def __init__(

@@ -106,7 +106,7 @@ class House:
         return await until(found, what=f"{by} is told something")
 
     async def actions(self) -> list[Action]:
-        """All of `csm-actions` as it stands."""
+        """All actions on `csm-actions` as it stands, each once."""
         topic = self.prefix + ACTIONS
         consumer = AIOKafkaConsumer(bootstrap_servers=self.broker.bootstrap, auto_offset_reset="earliest")
         await consumer.start()
@@ -118,7 +118,7 @@ class House:
                 found += [Action.from_json(record.value) for each in records.values() for record in each]
         finally:
             await consumer.stop()
-        return sorted(found, key=lambda each: each.at)
+        return sorted({each.action_id: each for each in found}.values(), key=lambda each: each.at)
 
     async def stored(self, *kinds: ActionKind) -> list[str]:
         """Wait until actions of these kinds are in Postgres, each once; all that are there."""

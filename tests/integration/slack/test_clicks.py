@@ -24,7 +24,7 @@ async def test_a_double_click_is_one_acknowledgement_and_the_message_shows_it(ho
         await house.click("Acknowledge", message=shown)
         assert "acknowledged this on" in await house.told(ANA)
         assert await house.stored(ActionKind.ACKNOWLEDGED) == ["acknowledged"]
-        assert len({each.action_id for each in await house.actions()}) == 1
+        assert len(await house.actions()) == 1
         assert 'csatwatch_clicks_total{result="recorded"}' in await web.metrics()
         assert 'csatwatch_actions_taken_total{result="recorded"} 1.0' in await deliver.metrics()
     assert "xapp" not in web.log
@@ -64,7 +64,10 @@ async def test_the_draft_is_edited_and_sent_once(house: House) -> None:
         (message,) = house.mail.box.messages
         assert message["From"] == "Ana Diaz <ana@example.com>"
         assert message["To"] == "Pat Lee <pat@globaltech.example>"
-        assert message["Subject"] == "Your support request TKT-2026-4521: API returning 500 errors intermittently"
+        # Folded after its name, which Python reads back with the space.
+        assert (
+            message["Subject"].strip() == "Your support request TKT-2026-4521: API returning 500 errors intermittently"
+        )
         requested, sent = await house.actions()
         assert (requested.kind, sent.kind) == (ActionKind.EMAIL_REQUESTED, ActionKind.EMAIL_SENT)
         assert sent.request_id == requested.action_id
