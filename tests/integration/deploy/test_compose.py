@@ -11,7 +11,9 @@ from agents.cli import program
 from agents.settings import PREFIX, Settings, load_settings
 from tests.integration.deploy.compose import COMPOSE, OURS, ROOT, SERVICES
 
-_SECRET_FILES = {"POSTGRES_DSN_FILE", "SLACK_BOT_TOKEN_FILE", "KAFKA_SECURITY_PASSWORD_FILE"}
+_SECRET_FILES = {
+    f"{name.upper()}_FILE" for name, field in Settings.model_fields.items() if "SecretStr" in str(field.annotation)
+}
 SETTINGS = {name.upper() for name in Settings.model_fields} | _SECRET_FILES
 _TEXTS = [
     ROOT / name
