@@ -13,12 +13,14 @@ from schemas.yaml_file import BadFile
 
 # Each a module of agents/commands, imported when it is asked for: a process starts without the others.
 _COMMANDS = (
+    "alert",
     "alerts",
     "backtest",
     "check",
     "customers",
     "deliveries",
     "digest",
+    "fit",
     "generate",
     "publish",
     "state",

@@ -80,13 +80,15 @@ class Trend(Record):
     recent_avg: float | None = None
     recent_n: int
     since: Time | None = None
-    """When the recent window begins."""
+    """When the recent ratings begin. Where the evidence is strong that is the estimated change, and the baseline is all
+    that is known from before; else it is the policy's recent window, and the baseline the one before."""
     baseline_avg: float | None = None
     baseline_n: int
     drop: float | None = None
     """Share of the baseline's mean that was lost: 0.25 is a quarter lower; negative is better than before."""
     p: float | None = None
-    """One-sided p-value of the drop, where the method gives one."""
+    """How often chance alone makes as much: the share of customers without any change who show it within 52 ratings,
+    by simulation. Absent where nothing is suspect."""
     evidence: Evidence
 
 

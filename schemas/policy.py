@@ -54,6 +54,7 @@ def _uuid(customer_id: str) -> str:
 Currency = Annotated[str, AfterValidator(_known_form), WithJsonSchema({"type": "string", "pattern": "^[A-Z]{3}$"})]
 CustomerUuid = Annotated[str, AfterValidator(_uuid), WithJsonSchema({"type": "string", "format": "uuid"})]
 Level = Annotated[float, Field(ge=1, le=5)]
+Share = Annotated[float, Field(gt=0, le=1)]
 
 
 def _known_zone(name: str) -> str:
@@ -80,8 +81,17 @@ class PoorRating(_Part):
     """A rating of this or less is poor."""
 
 
+class AllCustomers(_Part):
+    """What the ratings of all customers are, for those who have given few of them."""
+
+    shares: tuple[Share, Share, Share, Share, Share] = (0.07, 0.05, 0.08, 0.20, 0.60)
+    """Of the ratings 1, 2, 3, 4 and 5, in this order. None is zero: what never came may come."""
+    weight: Annotated[float, Field(ge=1, le=100)] = 10
+    """So many ratings' worth of their mean goes into each customer's own."""
+
+
 class DecliningTrend(_Part):
-    """When an average has fallen enough to alert."""
+    """When an average has fallen enough, and surely enough, to alert."""
 
     drop: Annotated[float, Field(gt=0, lt=1, examples=[0.2])] = 0.20
     """The share of the customer's own baseline that must be lost: 0.2 alerts on more than a fifth."""
@@ -97,6 +107,13 @@ class DecliningTrend(_Part):
     """Days of event time between two alerts on one customer's trend, at least."""
     resolved_below: Annotated[float, Field(ge=0, lt=1)] = 0.10
     """A firing trend is resolved once the drop is at most this: the gap to `drop` keeps it from flapping."""
+    threshold: Annotated[float, Field(gt=0, le=100)] = 7.4
+    """What the evidence must reach to be strong. Lower finds more and sooner, and is wrong more often; `csatwatch fit`
+    sets it so that 4 % of customers without any change have an alert within 52 ratings."""
+    learned_from: Annotated[int, Field(ge=2, le=100)] = 20
+    """Ratings from which a customer's level is known: before, only far stronger evidence fires."""
+    all_customers: AllCustomers = AllCustomers()
+    """Constants that `csatwatch fit` works out of a history."""
 
     @model_validator(mode="after")
     def _resolves_below_firing(self) -> Self:

@@ -123,6 +123,7 @@ class Trend(Struct, frozen=True, omit_defaults=True, gc=False):
     recent_avg: float | None = None
     baseline_avg: float | None = None
     drop: float | None = None
+    p: float | None = None
 
 
 class CustomerTrend(Trend, frozen=True, kw_only=True, gc=False):

@@ -6,11 +6,14 @@ from typing import NamedTuple
 from schemas.alert import Evidence, Status
 from schemas.policy import Policy
 from schemas.wire import Trend
+from streams.level import Level, Suspicion, chance_of
 from streams.spans import DAY, Spans
 from streams.track import Track
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _PARTS = 1_000_000
+BEST = 5
+"""Of all ratings."""
 
 
 class Rules(NamedTuple):
@@ -22,6 +25,7 @@ class Rules(NamedTuple):
             not below the second is a recovery.
         rest: microseconds of event time between two alerts on a customer's trend.
         silent_after: microseconds after which an answer is recorded only.
+        fewest: ratings of a customer without which no trend is strong.
     """
 
     spans: Spans
@@ -32,6 +36,7 @@ class Rules(NamedTuple):
     kept_recovered: int
     rest: int
     silent_after: int
+    fewest: int
 
     @classmethod
     def of(cls, policy: Policy) -> "Rules":
@@ -46,6 +51,7 @@ class Rules(NamedTuple):
             kept_recovered=_PARTS - round(trend.resolved_below * _PARTS),
             rest=trend.at_most_every_days * DAY,
             silent_after=policy.silent_after_days * DAY,
+            fewest=trend.baseline_min + trend.recent_min,
         )
 
 
@@ -59,46 +65,80 @@ def microseconds(at: datetime) -> int:
     return round(at.timestamp() * 1e6)  # exact for the times of our era
 
 
-def turn(track: Track, rules: Rules) -> Status | None:
-    """What the newest answer does to the alert on the customer's trend: it fires, it is resolved, or nothing.
+def turn(track: Track, rating: int, rules: Rules) -> Status | None:
+    """What an answer of this rating, just folded, does to the alert on the customer's trend: it fires, it is resolved.
 
-    The plain rule: both spans need their minimum of ratings, and the recent mean must lie below the baseline's by more
-    than the policy's share. It measures no chance: on few ratings it also fires without a cause. An alert stays open
-    until the mean is all but back; the next one comes no sooner than the policy's rest after it.
+    It fires where the evidence is strong (streams/level.py) and the mean since the estimated change lies below the
+    customer's own baseline by more than the policy's share; the best rating fires nothing. An alert stays open until
+    the recent mean is all but back, or the lower level has become the usual one. The next one comes no sooner than the
+    policy's rest after it, and on the same change only where the customer has fallen again.
     """
     last = track.trend
-    if last is not None and last.open:
-        return Status.RESOLVED if _below(rules.kept_recovered, track, rules) is False else None
-    if _below(rules.kept_falling, track, rules) and (last is None or track.newest - last.at >= rules.rest):
-        return Status.FIRING
-    return None
+    stands = last is not None and last.open
+    if not stands and (rating == BEST or track.has_fewer_than(rules.fewest)):
+        return None
+    level = track.level(rules.spans)
+    fallen = level.suspicion
+    if fallen is None or not fallen.strong or _recovered(track, level, fallen, rules):
+        return Status.RESOLVED if stands else None
+    if stands or not _below(rules.kept_falling, fallen.n, fallen.total, level):
+        return None
+    if last is not None:
+        again = fallen.since > last.at or _below(rules.kept_falling, *_recently(track, fallen, rules), level)
+        if not again or track.newest - last.at < rules.rest:
+            return None
+    return Status.FIRING
 
 
 def measure(track: Track, rules: Rules) -> Trend:
-    """The recent span held against the baseline before it, as of the newest answer."""
+    """How the customer's ratings stand, as of the newest answer.
+
+    Where the evidence for a fall is strong: the ratings since the estimated change, held against all that is known from
+    before. Else the policy's recent span, held against the one before it.
+    """
+    level = track.level(rules.spans)
+    found = level.suspicion
+    p = None if found is None else round(chance_of(found, level.n), 4)
+    if found is not None and found.strong and not _recovered(track, level, found, rules):
+        return Trend(
+            recent_n=found.n,
+            baseline_n=level.n,
+            since=instant(found.since),
+            evidence=Evidence.STRONG,
+            recent_avg=found.total / found.n,
+            baseline_avg=level.total / level.n,
+            drop=1 - found.total * level.n / (found.n * level.total),
+            p=p,
+        )
     sums = track.counted(rules.spans)
     recent_n = len(track.answers) - sums.first_recent
     baseline_n = sums.first_recent - sums.first_baseline
     recent_avg = sums.recent / recent_n if recent_n else None
     baseline_avg = sums.baseline / baseline_n if baseline_n else None
-    below = _below(rules.kept_falling, track, rules)
+    few = recent_n < rules.recent_min or baseline_n < rules.baseline_min
     return Trend(
         recent_n=recent_n,
         baseline_n=baseline_n,
         since=instant(track.newest - rules.spans.recent),
-        evidence=Evidence.INSUFFICIENT if below is None else Evidence.STRONG if below else Evidence.WEAK,
+        evidence=Evidence.INSUFFICIENT if few else Evidence.WEAK,
         recent_avg=recent_avg,
         baseline_avg=baseline_avg,
         drop=None if recent_avg is None or baseline_avg is None else 1 - recent_avg / baseline_avg,
+        p=p,
     )
 
 
-def _below(kept: int, track: Track, rules: Rules) -> bool | None:
-    """Whether the recent mean is below `kept` millionths of the baseline's; None where there are too few ratings."""
-    sums = track.counted(rules.spans)
-    recent_n = len(track.answers) - sums.first_recent
-    baseline_n = sums.first_recent - sums.first_baseline
-    if recent_n < rules.recent_min or baseline_n < rules.baseline_min:
-        return None
+def _recently(track: Track, fallen: Suspicion, rules: Rules) -> tuple[int, int]:
+    """How many ratings the recent span holds since the change, and their sum."""
+    return track.given_since(max(track.newest - rules.spans.recent, fallen.since))
+
+
+def _recovered(track: Track, level: Level, fallen: Suspicion, rules: Rules) -> bool:
+    n, total = _recently(track, fallen, rules)
+    return n >= rules.recent_min and not _below(rules.kept_recovered, n, total, level)
+
+
+def _below(kept: int, n: int, total: int, level: Level) -> bool:
+    """Whether the mean of `n` ratings is below `kept` millionths of the usual one."""
     # In whole numbers: a drop of exactly the policy's share is not more than it.
-    return sums.recent * baseline_n * _PARTS < kept * sums.baseline * recent_n
+    return total * level.n * _PARTS < kept * level.total * n

@@ -257,7 +257,7 @@ class _Batch:
                 self._take_again(event, at, record, arrived, track)
                 continue
             applied += 1
-            turn = detect.turn(track, rules)
+            turn = detect.turn(track, rating, rules)
             if rating <= poor or turn is not None:
                 self._raise(event, at, None, turn, track, record, arrived)
         if applied:
@@ -342,7 +342,7 @@ class _Batch:
         result = track.fold(Answer(at, event.rating, survey, event.event_id, ticket), rules.spans)
         self._count(_TYPES[CsatReceived], result)
         if result is APPLIED:
-            turn, mark = detect.turn(track, rules), track.answers.mark(survey)
+            turn, mark = detect.turn(track, event.rating, rules), track.answers.mark(survey)
             if turn is not None or (mark is not None and mark.open) or event.rating <= rules.poor:
                 self._raise(event, at, mark, turn, track, record, arrived)
 

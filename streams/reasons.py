@@ -1,10 +1,11 @@
 """Why an alert is as it is, in plain words with the numbers."""
 
-from schemas.alert import Kind, Severity, Status
+from schemas.alert import Evidence, Kind, Severity, Status
 from schemas.customer import Customer
 from schemas.policy import Policy, Told
 from schemas.wire import Context, CsatReceived, Ticket, Trend
-from streams.words import count, number
+from streams.level import AT_MOST_BY_CHANCE
+from streams.words import count, day, number
 
 
 def why_fired(kind: Kind, status: Status, event: CsatReceived, trend: Trend, policy: Policy) -> str:
@@ -17,16 +18,30 @@ def why_fired(kind: Kind, status: Status, event: CsatReceived, trend: Trend, pol
         if event.rating > limit:
             return f"Rated {event.rating} of 5: poor when it came; by now {limit} or less is{whose}."
         return f"Rated {event.rating} of 5: {limit} or less alerts{whose}, {limit + 1} would not have."
-    rule = policy.declining_trend
-    measured = (
-        f"average {number(trend.recent_avg or 0)} over the last {rule.recent_days} days "
-        f"({count(trend.recent_n, 'rating')}), "
-        f"{number(trend.baseline_avg or 0)} over the {rule.baseline_days} days before "
-        f"({count(trend.baseline_n, 'rating')})"
-    )
     if status is Status.RESOLVED:
-        return f"Resolved: {measured}."
-    return f"Down {trend.drop or 0:.0%}: {measured}. A drop of {rule.drop:.0%} or less would not have alerted."
+        return f"Resolved, no longer falling: {_measured(trend, policy)}."
+    if trend.evidence != Evidence.STRONG or trend.p is None:
+        return f"Fell when it was raised; by now: {_measured(trend, policy)}."
+    rule = policy.declining_trend
+    whose = f" for {' and '.join(policy.overridden_for)}" if policy.overridden_for else ""
+    return (
+        f"Down {trend.drop or 0:.0%}: {_measured(trend, policy)}. Strong evidence: of customers without any change "
+        f"{trend.p:.1%} show as much within 52 ratings. A drop of {rule.drop:.0%} or less would not have alerted"
+        f"{whose}, nor one that chance alone shows in over {AT_MOST_BY_CHANCE:.0%}."
+    )
+
+
+def _measured(trend: Trend, policy: Policy) -> str:
+    recent, before = number(trend.recent_avg or 0), number(trend.baseline_avg or 0)
+    recent_n, before_n = count(trend.recent_n, "rating"), count(trend.baseline_n, "rating")
+    if trend.evidence == Evidence.STRONG:
+        return f"average {recent} since {day(trend.since)} ({recent_n}), {before} before ({before_n})"
+    rule = policy.declining_trend
+    said = (
+        f"average {recent} over the last {rule.recent_days} days ({recent_n}), "
+        f"{before} over the {rule.baseline_days} days before ({before_n})"
+    )
+    return f"{said}, too few ratings to say" if trend.evidence == Evidence.INSUFFICIENT else said
 
 
 def what_is_usual(ticket: Ticket, context: Context, policy: Policy) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""The policy's windows, and sums of ratings over them that catch up with the answers that came since."""
+"""By what a track is folded, and sums of ratings over the windows that catch up with the answers that came since."""
 
 from bisect import bisect_left
 
@@ -6,6 +6,7 @@ import msgspec
 
 from schemas.policy import Policy
 from streams.answers import Answers
+from streams.level import Prior
 
 DAY = 86_400_000_000
 """Microseconds."""
@@ -14,11 +15,12 @@ MONTH = 30 * DAY
 
 
 class Spans(msgspec.Struct, frozen=True, gc=False):
-    """The policy's windows in microseconds, so that folding compares integers."""
+    """The policy's windows in microseconds, so that folding compares integers, and what it says of all customers."""
 
     window: int
     recent: int
     baseline: int
+    prior: Prior
 
     def edge(self, newest: int) -> int:
         """What lies before this has expired. By the full hour, so that a long list is not moved for every rating."""
@@ -28,7 +30,7 @@ class Spans(msgspec.Struct, frozen=True, gc=False):
     def of(cls, policy: Policy) -> "Spans":
         """The spans that `policy` asks for."""
         trend = policy.declining_trend
-        return cls(policy.window_days * DAY, trend.recent_days * DAY, trend.baseline_days * DAY)
+        return cls(policy.window_days * DAY, trend.recent_days * DAY, trend.baseline_days * DAY, Prior.of(trend))
 
 
 class Sums(msgspec.Struct, gc=False):

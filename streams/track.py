@@ -12,6 +12,8 @@ import msgspec
 
 from streams.answers import Answer, Answers, Mark, Packed
 from streams.fold import APPLIED, DUPLICATE, LATE, Fold
+from streams.level import Level
+from streams.levels import Levels
 from streams.pieces import PIECE, Pieces
 from streams.remembered import Remembered, nowhere
 from streams.spans import MONTH, Month, Spans, Sums
@@ -54,6 +56,7 @@ class _Head(msgspec.Struct, array_like=True, gc=False):
     answer_pieces: list[tuple[int, int]]
     closed_pieces: list[tuple[int, int]]
     escalated: dict[str, int] = {}
+    before: Level | None = None
 
 
 class _Format(msgspec.Struct, array_like=True, gc=False):
@@ -91,6 +94,7 @@ class Track:
     __slots__ = (
         "_answer_pieces",
         "_expires",
+        "_levels",
         "answers",
         "applied",
         "epoch",
@@ -110,6 +114,7 @@ class Track:
         self.remembered = Remembered(stored)
         self.trend: TrendAlert | None = None
         self.sums: Sums | None = None
+        self._levels: Levels | None = None  # most customers need none
         self.waits = False
         self._expires = 0  # the oldest answer goes when the newest is later than this; 0: not known
         self._answer_pieces = Pieces()
@@ -157,6 +162,8 @@ class Track:
         track.tickets = Tickets([*closed, *state.closed], state.escalated, Pieces(state.closed_pieces))
         track.waits = state.waits
         track._answer_pieces = Pieces(state.answer_pieces)
+        if state.before is not None:
+            track._levels = Levels(state.before)
         return track
 
     def clear(self) -> None:
@@ -168,6 +175,7 @@ class Track:
         self.remembered.keep_trends(None)
         self.answers, self.waits = Answers(), False
         self.trend = self.sums = None
+        self._levels = None
         self._expires = 0
 
     def mark(self, survey: str, mark: Mark) -> None:
@@ -192,6 +200,7 @@ class Track:
                 answers.kept,
                 tickets.pieces.kept,
                 tickets.escalated,
+                None if self._levels is None else self._levels.base,
             )
         )
 
@@ -232,6 +241,8 @@ class Track:
         if place < len(answers) - 1:
             self._answer_pieces.inserted(place)
         self.sums = None
+        if self._levels is not None:
+            self._levels.restart()
         self._expire(spans)
         return APPLIED
 
@@ -260,6 +271,20 @@ class Track:
             sums.catch_up(self.answers)
         return sums
 
+    def level(self, spans: Spans) -> Level:
+        """What the customer's ratings usually are, as of the newest answer; not to be changed."""
+        return self._known().now(self.answers, spans.prior)
+
+    def has_fewer_than(self, ratings: int) -> bool:
+        """Whether so few are known of the customer at all, before the window and in it."""
+        return len(self.answers) < ratings and (self._levels is None or self._levels.base is None)
+
+    def given_since(self, at: int) -> tuple[int, int]:
+        """How many answers were given `at` or later (microseconds), and the sum of their ratings."""
+        self.answers.settle()
+        first = bisect_left(self.answers.at, at)
+        return len(self.answers) - first, sum(self.answers.ratings[first:])
+
     def month_up_to(self, at: int, poor: int, spans: Spans) -> tuple[int, int]:
         """Distinct tickets, rated or closed, and ratings of at most `poor`, of the 30 days up to and with `at`."""
         answers = self.answers
@@ -283,6 +308,11 @@ class Track:
         # What has expired goes with the next answer that does: it counts no more already.
         return self.tickets.closed_between(max(at - MONTH, self._edge(at, spans)), at, rated)
 
+    def _known(self) -> Levels:
+        if self._levels is None:
+            self._levels = Levels()
+        return self._levels
+
     def _edge(self, at: int, spans: Spans) -> int:
         """What lies before this has expired; something that happened `at` counts where nothing else is known."""
         closed = self.tickets.closed
@@ -296,6 +326,7 @@ class Track:
         if gone:
             if self.sums is not None:  # the spans fit into the window: what expires has left them by then
                 self.counted(spans).expired(gone, sum(answers.ratings[:gone]))
+            self._known().expired(answers, gone, spans.prior)
             for place in answers.open_before(gone):
                 self.remembered.drop(answers.surveys[place])
             self._answer_pieces.expired(gone)

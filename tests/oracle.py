@@ -14,6 +14,7 @@ from typing import Any
 from schemas.alert import Kind, alert_id
 from schemas.customer import Customer as Account
 from schemas.policy import Policy
+from tests.oracle_level import tell
 
 Answer = tuple[datetime, str, int, str]  # responded_at, event_id, rating, survey
 Closing = tuple[datetime, str, tuple[Any, ...]]  # closed_at, ticket, the facts of `_FACTS`
@@ -41,6 +42,7 @@ class Customer:
     """What is known of one customer."""
 
     answers: dict[str, Answer] = field(default_factory=dict)
+    past: list[Answer] = field(default_factory=list)  # all that ever counted, before the window too
     said: dict[str, Mapping[str, Any]] = field(default_factory=dict)  # survey → the event that counts
     closed: list[Closing] = field(default_factory=list)
     escalated: dict[str, datetime] = field(default_factory=dict)  # ticket → when last
@@ -93,6 +95,9 @@ class Oracle:
         before = next((a for a in kept if a[3] == survey), None)
         if before is not None and new[:2] <= before[:2]:
             return
+        if before is not None:
+            customer.past.remove(before)
+        customer.past.append(new)
         customer.answers[survey] = new
         customer.said[survey] = event
         self._poor(name, customer, new, again=before is not None)
@@ -207,29 +212,38 @@ class Oracle:
 
     def _trend(self, name: str, customer: Customer, new: Answer) -> None:
         rule = self.policy.declining_trend
-        drop, newest = self._drop(customer)
+        past = sorted(customer.past)
+        newest = past[-1][0]
+        told = tell([(a[0], a[2]) for a in past], rule)
+        falling = told.strong
+        if falling:
+            since = told.suspect[0][0]
+            recently = [r for at, r in told.suspect if at >= newest - timedelta(days=rule.recent_days)]
+            recovered = len(recently) >= rule.recent_min and _drop(recently, told.usual) <= _exact(rule.resolved_below)
+            falling = not recovered
         if customer.trend_open:
-            if drop is not None and drop <= Fraction(str(rule.resolved_below)) and customer.trend is not None:
+            if not falling and customer.trend is not None:
                 customer.open[customer.trend[0]] = "resolved"
                 customer.trend_open = False
             return
-        rested = customer.trend is None or newest - customer.trend[1] >= timedelta(days=rule.at_most_every_days)
-        if drop is not None and drop > Fraction(str(rule.drop)) and rested:
-            alert = str(alert_id(Kind.DECLINING_TREND, name, new[3]))
-            customer.trend, customer.trend_open = (alert, newest), True
-            customer.open[alert] = "firing"
+        if not falling or new[2] == 5 or _drop([r for _, r in told.suspect], told.usual) <= _exact(rule.drop):
+            return
+        if customer.trend is not None:
+            rested = newest - customer.trend[1] >= timedelta(days=rule.at_most_every_days)
+            again = since > customer.trend[1] or (recently and _drop(recently, told.usual) > _exact(rule.drop))
+            if not rested or not again:
+                return
+        alert = str(alert_id(Kind.DECLINING_TREND, name, new[3]))
+        customer.trend, customer.trend_open = (alert, newest), True
+        customer.open[alert] = "firing"
 
-    def _drop(self, customer: Customer) -> tuple[Fraction | None, datetime]:
-        rule = self.policy.declining_trend
-        answers = self._window(customer)
-        newest = answers[-1][0]
-        recent_from = newest - timedelta(days=rule.recent_days)
-        baseline_from = recent_from - timedelta(days=rule.baseline_days)
-        recent = [a[2] for a in answers if a[0] >= recent_from]
-        baseline = [a[2] for a in answers if baseline_from <= a[0] < recent_from]
-        if len(recent) < rule.recent_min or len(baseline) < rule.baseline_min:
-            return None, newest
-        return 1 - Fraction(sum(recent) * len(baseline), len(recent) * sum(baseline)), newest
+
+def _drop(recent: list[int], usual: list[int]) -> Fraction:
+    return 1 - Fraction(sum(recent) * len(usual), len(recent) * sum(usual))
+
+
+def _exact(share: float) -> Fraction:
+    return Fraction(str(share))
 
 
 def _broken(facts: tuple[Any, ...]) -> bool:

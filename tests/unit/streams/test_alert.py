@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from schemas.alert import Kind, Status
 from schemas.customer import Customer, Person
@@ -24,7 +25,9 @@ ACCOUNT = Customer(
     csm=Person(name="Ana Diaz", email="ana@example.com"),
 )
 TREND = Trend(recent_n=1, baseline_n=0, since=AT, evidence="insufficient")
-FALLEN = Trend(recent_n=4, baseline_n=9, since=AT, evidence="strong", recent_avg=3.0, baseline_avg=4.0, drop=0.25)
+FALLEN = Trend(
+    recent_n=4, baseline_n=29, since=AT, evidence="strong", recent_avg=3.0, baseline_avg=4.0, drop=0.25, p=0.012
+)
 
 
 def raised(
@@ -84,8 +87,21 @@ def test_a_category_without_a_level_is_compared_with_all_tickets() -> None:
 
 def test_a_falling_trend_says_what_would_have_kept_it_silent() -> None:
     alert = raised(kind=Kind.DECLINING_TREND, trend=FALLEN, rating=3)
-    assert alert.reasons[0].startswith("Down 25%: average 3 over the last 30 days (4 ratings), 4 over the 90 days")
-    assert alert.reasons[0].endswith("A drop of 20% or less would not have alerted.")
+    assert alert.reasons[0] == (
+        "Down 25%: average 3 since 2026-05-12 (4 ratings), 4 before (29 ratings). Strong evidence: of customers "
+        "without any change 1.2% show as much within 52 ratings. A drop of 20% or less would not have alerted, nor "
+        "one that chance alone shows in over 5%."
+    )
+
+
+@pytest.mark.parametrize(("evidence", "says"), [("weak", "."), ("insufficient", ", too few ratings to say.")])
+def test_a_trend_that_is_over_says_how_it_stands_by_now(evidence: str, says: str) -> None:
+    trend = replace(FALLEN, evidence=evidence, recent_avg=4.0, drop=0.0, p=None)
+    stands = f"average 4 over the last 30 days (4 ratings), 4 over the 90 days before (29 ratings){says}"
+    resolved = raised(kind=Kind.DECLINING_TREND, status=Status.RESOLVED, trend=trend, rating=5)
+    assert resolved.reasons[0] == f"Resolved, no longer falling: {stands}"
+    updated = raised(kind=Kind.DECLINING_TREND, status=Status.UPDATED, trend=trend, rating=3)
+    assert updated.reasons[0] == f"Fell when it was raised; by now: {stands}"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,45 @@
+"""One customer's level as of the newest answer, and the one that all answers before the window left behind.
+
+Answers are folded when it is asked for; one that comes late has those of the window folded again, and no others.
+"""
+
+from streams.answers import Answers
+from streams.level import Level, Prior
+
+
+class Levels:
+    """`base` is that of the answers which have expired: what is known of the customer from before the window."""
+
+    __slots__ = ("_folded", "_level", "_prior", "base")
+
+    def __init__(self, base: Level | None = None) -> None:
+        self.base = base
+        self._level: Level | None = None  # None: to be folded anew
+        self._folded = 0  # answers of the window that are in it
+        self._prior: Prior | None = None  # by which
+
+    def now(self, answers: Answers, prior: Prior) -> Level:
+        """The level with all of `answers` in it; not to be changed."""
+        level = self._level
+        if level is None or prior is not self._prior:
+            level = self._level = Level.unknown() if self.base is None else self.base.copy()
+            self._prior, self._folded = prior, 0
+        answers.settle()
+        folded, size = self._folded, len(answers.at)
+        if folded < size:
+            level.fold(answers.ratings[folded:], answers.at[folded:], prior)
+            self._folded = size
+        return level
+
+    def restart(self) -> None:
+        """An answer was put among the others, or taken out."""
+        self._level = None
+
+    def expired(self, answers: Answers, count: int, prior: Prior) -> None:
+        """The `count` oldest of `answers` are about to go."""
+        if self.base is None:
+            self.base = Level.unknown()
+        self.base.fold(answers.ratings[:count], answers.at[:count], prior)
+        self._folded -= count
+        if self._folded < 0:
+            self._level = None

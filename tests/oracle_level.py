@@ -1,0 +1,92 @@
+"""A customer's level and what is suspect, told from the whole history at once: lists of ratings, no counts kept.
+
+It restates the method of docs/detection.md and shares no code with the detector. The numbers are the method's own.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from schemas.policy import DecliningTrend
+
+Given = tuple[datetime, int]  # when, rating
+
+
+@dataclass
+class Told:
+    """What the ratings usually are, and those that are suspect; `strong`: surely lower."""
+
+    usual: list[int] = field(default_factory=list)
+    suspect: list[Given] = field(default_factory=list)
+    score: float = 0.0
+    strong: bool = False
+
+
+def tell(history: Sequence[Given], rule: DecliningTrend) -> Told:
+    """After all of `history`, which is in the order of its times."""
+    told = Told()
+    drawn: list[int] = []  # the usual ratings that the line was drawn from
+    renewed = datetime(1970, 1, 1, tzinfo=UTC)
+    for at, rating in history:
+        usual = told.usual
+        if not told.suspect:
+            below = len(usual) >= rule.baseline_min and rating < sum(usual) / len(usual)
+            if below and (not drawn or len(usual) > len(drawn) + len(drawn) // 8):
+                drawn = list(usual)
+            if not below or ratio(rating, drawn, rule) <= 0:
+                known = len(usual)
+                usual.append(rating)
+                if known >= 80 and at - renewed >= timedelta(days=rule.baseline_days):
+                    counts = Counter(usual)
+                    usual[:] = [r for r in sorted(counts) for _ in range((counts[r] + 1) // 2)]
+                    renewed, drawn = at, []
+                continue
+        told.suspect.append((at, rating))
+        told.score += ratio(rating, drawn, rule)
+        needed = reach(len(usual), len(told.suspect), drawn, rule)
+        if told.score >= needed:
+            told.strong = told.strong or len(told.suspect) >= rule.recent_min
+            told.score = min(told.score, 1.5 * needed)
+        if told.score <= 0 or (not told.strong and len(usual) + len(told.suspect) == rule.learned_from):
+            usual += [r for _, r in told.suspect]
+        elif told.strong and at - told.suspect[0][0] > timedelta(days=rule.recent_days + rule.baseline_days):
+            usual[:] = [r for _, r in told.suspect]
+            renewed, drawn = at, []
+        else:
+            continue
+        told.suspect, told.score, told.strong = [], 0.0, False
+    return told
+
+
+def ratio(rating: int, usual: Sequence[int], rule: DecliningTrend) -> float:
+    """How much more likely a rating is after a fall to 68 % than before: the logarithm of the ratio."""
+    before, after = shares(usual, 1.0, rule), shares(usual, 0.68, rule)
+    return math.log(after[rating - 1] / before[rating - 1])
+
+
+def reach(usual: int, suspect: int, drawn: Sequence[int], rule: DecliningTrend) -> float:
+    """What the score must reach."""
+    before = shares(drawn, 1.0, rule)
+    mean = sum(r * p for r, p in enumerate(before, 1))
+    variance = sum((r - mean) ** 2 * p for r, p in enumerate(before, 1))
+    needed = rule.threshold * (1 + max(0.0, variance - 1.7)) * (1 - 14 / max(usual, 28))
+    needed *= (1 + 2 / suspect) * (1 + suspect / (usual + 24))
+    return needed * 1.25 if usual < rule.learned_from else needed
+
+
+def shares(usual: Sequence[int], kept: float, rule: DecliningTrend) -> list[float]:
+    """The shares of the ratings 1 to 5, when `kept` of the mean is left."""
+    known = rule.all_customers
+    fleet = [share / sum(known.shares) for share in known.shares]
+    mixed = [(usual.count(r) + 30 * p) / (len(usual) + 30) for r, p in enumerate(fleet, 1)]
+    mean = (sum(usual) + known.weight * sum(r * p for r, p in enumerate(fleet, 1))) / (len(usual) + known.weight)
+    wanted = max(1.03, mean * kept) if kept < 1 else mean
+    low, high = -30.0, 30.0
+    for _ in range(200):
+        tilt = (low + high) / 2
+        weights = [p * math.exp(tilt * (r - 3)) for r, p in enumerate(mixed, 1)]
+        found = sum(r * w for r, w in enumerate(weights, 1)) / sum(weights)
+        low, high = (low, tilt) if found > wanted else (tilt, high)
+    return [w / sum(weights) for w in weights]

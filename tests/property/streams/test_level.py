@@ -1,0 +1,115 @@
+"""The evidence for a fall, folded one rating at a time, against the whole history told at once."""
+
+from datetime import timedelta
+from random import Random
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from schemas.policy import load_policy
+from streams.answers import Answer
+from streams.detect import Rules, instant, measure, microseconds
+from streams.level import Level, Prior
+from streams.spans import DAY, Spans
+from streams.track import Track
+from tests.memory import NOW
+from tests.oracle_level import tell
+
+POLICY = load_policy(None)
+RULE = POLICY.declining_trend
+PRIOR = Prior.of(RULE)
+SPANS = Spans.of(POLICY)
+
+
+@st.composite
+def histories(draw: st.DrawFn, *, longest: int = 150) -> list[tuple[int, int]]:
+    """Times and ratings: usual ones, and sometimes a fall, a recovery, a fall again."""
+    ratings: list[int] = []
+    while len(ratings) < longest and (not ratings or draw(st.booleans())):
+        of = draw(st.sampled_from(((5, 5, 5, 4), (5, 4, 3, 5, 1), (1, 2, 3), (3,), (1, 5), (1, 2, 3, 4, 5))))
+        ratings += draw(st.lists(st.sampled_from(of), min_size=1, max_size=60))
+    gaps = draw(st.sampled_from((DAY // 3, DAY, 5 * DAY, 20 * DAY)))
+    start = microseconds(NOW)
+    return [(start + i * gaps, rating) for i, rating in enumerate(ratings)]
+
+
+@settings(max_examples=150, deadline=None)
+@given(histories())
+def test_folding_is_what_a_recount_of_everything_gives(history: list[tuple[int, int]]) -> None:
+    level = Level.unknown()
+    level.fold([rating for _, rating in history], [at for at, _ in history], PRIOR)
+    told = tell([(instant(at), rating) for at, rating in history], RULE)
+    assert level.counts == [told.usual.count(rating) for rating in range(1, 6)]
+    assert (level.n, level.total) == (len(told.usual), sum(told.usual))
+    found = level.suspicion
+    assert (found is not None) == bool(told.suspect)
+    if found is not None:
+        assert found.since == microseconds(told.suspect[0][0])
+        assert (found.n, found.total) == (len(told.suspect), sum(rating for _, rating in told.suspect))
+        assert abs(found.score - told.score) < 1e-6
+        assert found.strong == told.strong
+
+
+@settings(deadline=None)
+@given(histories(), st.integers(1, 40))
+def test_in_how_many_goes_it_is_folded_does_not_matter(history: list[tuple[int, int]], at_once: int) -> None:
+    whole, parts = Level.unknown(), Level.unknown()
+    whole.fold([rating for _, rating in history], [at for at, _ in history], PRIOR)
+    for begin in range(0, len(history), at_once):
+        part = history[begin : begin + at_once]
+        parts.fold([rating for _, rating in part], [at for at, _ in part], PRIOR)
+    assert parts == whole
+
+
+@settings(deadline=None)
+@given(histories(longest=300), st.integers(0, 10**6), st.integers(1, 30))
+def test_late_answers_and_kept_states_give_the_same_level(
+    history: list[tuple[int, int]], seed: int, batch: int
+) -> None:
+    random = Random(seed)  # noqa: S311 (reproducible, not secret)
+    answers = [Answer(at, rating, f"s{i}", f"e{i:04}", f"s{i}") for i, (at, rating) in enumerate(history)]
+    late = sorted(answers, key=lambda answer: answer.at + random.choice((0, 0, 0, 50 * DAY)))
+    track, stored = Track(), dict[str, bytes]()
+    for i, answer in enumerate(late):
+        track.fold(answer, SPANS)
+        if i % batch == 0:
+            track.level(SPANS)
+            stored |= {name: value for name, value in track.encode().items() if value is not None}
+            track = Track.decode(stored[""], stored.get)
+    straight = Level.unknown()
+    straight.fold([rating for _, rating in history], [at for at, _ in history], PRIOR)
+    assert track.level(SPANS) == straight
+
+
+@settings(deadline=None)
+@given(st.integers(1, 5), st.integers(1, 200), st.integers(1, 30))
+def test_a_constant_stream_is_never_suspect(rating: int, count: int, days: int) -> None:
+    level = Level.unknown()
+    for i in range(count):
+        level.fold((rating,), (i * days * DAY,), PRIOR)
+        assert level.suspicion is None
+
+
+@settings(deadline=None)
+@given(histories())
+def test_a_trend_says_what_the_history_told_at_once_says(history: list[tuple[int, int]]) -> None:
+    track = Track()
+    for i, (at, rating) in enumerate(history):
+        track.fold(Answer(at, rating, f"s{i}", f"e{i:04}", f"s{i}"), SPANS)
+    trend = measure(track, Rules.of(POLICY))
+    told = tell([(instant(at), rating) for at, rating in history], RULE)
+    newest = instant(history[-1][0])
+    if trend.evidence == "strong":
+        suspect = [rating for _, rating in told.suspect]
+        assert told.strong
+        assert trend.since == told.suspect[0][0]
+        assert trend.recent_avg == sum(suspect) / len(suspect)
+        assert trend.baseline_avg == sum(told.usual) / len(told.usual)
+        assert (trend.recent_n, trend.baseline_n) == (len(suspect), len(told.usual))
+        assert trend.p is not None
+    else:
+        recent = [r for at, r in history if instant(at) >= newest - timedelta(days=RULE.recent_days)]
+        assert trend.recent_n == len(recent)
+        assert trend.recent_avg == sum(recent) / len(recent)
+        few = trend.recent_n < RULE.recent_min or trend.baseline_n < RULE.baseline_min
+        assert trend.evidence == ("insufficient" if few else "weak")
