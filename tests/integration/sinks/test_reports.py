@@ -59,7 +59,11 @@ def tickets(seed: int, size: int) -> list[list[Event]]:
         surveys = random.choice((0, 0, 1, 1, 1, 2))
         for i in range(surveys * 2):  # each survey is answered twice: the later counts
             later = at + timedelta(hours=1 + random.randrange(400), seconds=i)
-            answered: dict[str, Any] = {"responded_at": later, "rating": random.randint(1, 5), "response_id": f"R-{n}-{i // 2}"}
+            answered: dict[str, Any] = {
+                "responded_at": later,
+                "rating": random.randint(1, 5),
+                "response_id": f"R-{n}-{i // 2}",
+            }
             events.append(CsatReceived(event_id=f"a{n}-{i}", **facts, **said, **answered))
         if random.random() < 0.2:
             events.append(TicketEscalated(event_id=f"e{n}", escalated_at=at, **facts))
