@@ -5,7 +5,7 @@ from functools import partial
 
 import click
 
-from bench import backtest, delivery, latency, memory, report, scale, setup, throughput
+from bench import backtest, delivery, detection, detection_page, latency, memory, report, scale, setup, throughput
 from bench.broker import Broker, running
 from bench.engines import ENGINES
 from tests.servers.unavailable import UnavailableError
@@ -40,6 +40,7 @@ def bench(context: click.Context, *, kafka: str | None, record: bool) -> None:
             scale_command,
             memory_command,
             backtest_command,
+            detection_command,
             delivery_command,
         ):
             context.invoke(measure)
@@ -109,6 +110,19 @@ def memory_command(run: Callable[[Measure], None], *, minutes: float, rate: int,
 def backtest_command(context: click.Context, *, events: int, customers: int) -> None:
     """A history through csatwatch backtest: without Kafka, and without peers."""
     _show(backtest.measure(events=events, customers=customers), record=context.find_root().params["record"])
+
+
+@bench.command("detection")
+@click.option("--histories", "count", default=2_000, show_default=True, help="Of each kind, and for each fall.")
+@click.option("--seed", default=1, show_default=True)
+@click.pass_context
+def detection_command(context: click.Context, *, count: int, seed: int) -> None:
+    """Falls found and false alarms, beside other ways: without Kafka; --record writes docs/detection.md."""
+    command = f"python -m bench --record detection --histories {count} --seed {seed}"
+    figures = detection.measure(count=count, seed=seed)
+    click.echo(f"\n{detection_page.text(figures, command)}")
+    if context.find_root().params["record"]:
+        detection_page.record(figures, command)
 
 
 @bench.command("delivery")

@@ -41,7 +41,7 @@ def section(title: str, about: str, tables: Sequence[str], versions: Mapping[str
     ran = ", ".join(f"{name} {version}" for name, version in versions.items())
     when = datetime.now(UTC).date().isoformat()
     facts = f"`{command}` on {when}. {machine.describe()}. {ran}."
-    return "\n\n".join([f"## {title}", *map(_wrapped, [*about.split("\n\n"), *tables]), facts]) + "\n"
+    return "\n\n".join([f"## {title}", *map(wrapped, [*about.split("\n\n"), *tables]), facts]) + "\n"
 
 
 def with_section(page: str, text: str) -> str:
@@ -56,7 +56,8 @@ def record(text: str) -> None:
     PAGE.write_text(with_section(PAGE.read_text() if PAGE.exists() else "", text))
 
 
-def _wrapped(part: str) -> str:
+def wrapped(part: str) -> str:
+    """A paragraph in lines as long as a page's; a table as it is."""
     return part if part.startswith("|") else textwrap.fill(" ".join(part.split()), 120)
 
 

@@ -49,7 +49,7 @@ class Prior(NamedTuple):
         threshold: what the sum must reach for an average customer, in nats.
         learned_from: ratings from which a level is known.
         fewest_usual, fewest_suspect: ratings before the change and since, below which nothing is strong.
-        settled: microseconds after which a fallen level is the customer's own.
+        settled: microseconds, since the evidence was strong, after which a fallen level is the customer's own.
         renewed: microseconds after which the older half of a long baseline is forgotten.
     """
 
@@ -90,7 +90,7 @@ class Suspicion(msgspec.Struct, array_like=True, gc=False):
         n, total: how many, and their sum.
         score: the CUSUM, in nats.
         needed: what the score must reach, but for what depends on the number of ratings.
-        strong: it was reached.
+        strong_at: when it was reached, in microseconds since 1970; 0: not yet.
     """
 
     since: int
@@ -99,11 +99,16 @@ class Suspicion(msgspec.Struct, array_like=True, gc=False):
     total: int
     score: float
     needed: float
-    strong: bool = False
+    strong_at: int = 0
+
+    @property
+    def strong(self) -> bool:
+        """Whether the score has reached what was needed."""
+        return self.strong_at != 0
 
     def copy(self) -> "Suspicion":
         """Another one that is folded on by itself."""
-        return Suspicion(self.since, self.counts.copy(), self.n, self.total, self.score, self.needed, self.strong)
+        return Suspicion(self.since, self.counts.copy(), self.n, self.total, self.score, self.needed, self.strong_at)
 
 
 class Level(msgspec.Struct, array_like=True, gc=False):
@@ -159,10 +164,11 @@ class Level(msgspec.Struct, array_like=True, gc=False):
             found.n += 1
             found.total += rating
             if score >= found.needed:  # what it takes is more than that
-                self._weigh(found, prior)
-            if score <= 0 or (not found.strong and self.n + found.n == prior.learned_from):
+                self._weigh(found, at, prior)
+            strong_at = found.strong_at
+            if score <= 0 or (not strong_at and self.n + found.n == prior.learned_from):
                 self._accept(found)
-            elif found.strong and at - found.since > prior.settled:
+            elif strong_at and at - strong_at > prior.settled:
                 self._settle(found, at)
             else:
                 continue
@@ -185,10 +191,11 @@ class Level(msgspec.Struct, array_like=True, gc=False):
         needed *= 1 - _EASED / max(n, 2 * _EASED)
         return needed * _WHILE_LEARNING if n < prior.learned_from else needed
 
-    def _weigh(self, found: Suspicion, prior: Prior) -> None:
+    def _weigh(self, found: Suspicion, at: int, prior: Prior) -> None:
         needed = needed_of(found, self.n)
         if found.score >= needed:
-            found.strong = found.strong or found.n >= prior.fewest_suspect
+            if not found.strong and found.n >= prior.fewest_suspect:
+                found.strong_at = at
             found.score = min(found.score, _MOST * needed)
 
     def _accept(self, found: Suspicion) -> None:

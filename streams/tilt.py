@@ -35,6 +35,12 @@ def line(shares: Sequence[float], mean: float, kept: float) -> Line:
     return Line(log_before - log_after + 3 * (before - after), before - after, variance)
 
 
+def tilted(shares: Sequence[float], mean: float) -> list[float]:
+    """The shares tilted to this mean, which lies between their lowest and their highest rating."""
+    tilt, log_norm, _ = _tilted(shares, mean, 0.0)
+    return [share * exp(tilt * (rating - 3) - log_norm) for rating, share in enumerate(shares, 1)]
+
+
 def _tilted(shares: Sequence[float], mean: float, start: float) -> tuple[float, float, float]:
     """The tilt that gives `shares` this mean, the logarithm of its norm, and the variance. Newton, kept in bounds."""
     p1, p2, p3, p4, p5 = shares

@@ -21,7 +21,11 @@ class Told:
     usual: list[int] = field(default_factory=list)
     suspect: list[Given] = field(default_factory=list)
     score: float = 0.0
-    strong: bool = False
+    strong_at: datetime | None = None
+
+    @property
+    def strong(self) -> bool:
+        return self.strong_at is not None
 
 
 def tell(history: Sequence[Given], rule: DecliningTrend) -> Told:
@@ -47,16 +51,17 @@ def tell(history: Sequence[Given], rule: DecliningTrend) -> Told:
         told.score += ratio(rating, drawn, rule)
         needed = reach(len(usual), len(told.suspect), drawn, rule)
         if told.score >= needed:
-            told.strong = told.strong or len(told.suspect) >= rule.recent_min
+            if told.strong_at is None and len(told.suspect) >= rule.recent_min:
+                told.strong_at = at
             told.score = min(told.score, 1.5 * needed)
         if told.score <= 0 or (not told.strong and len(usual) + len(told.suspect) == rule.learned_from):
             usual += [r for _, r in told.suspect]
-        elif told.strong and at - told.suspect[0][0] > timedelta(days=rule.recent_days + rule.baseline_days):
+        elif told.strong_at and at - told.strong_at > timedelta(days=rule.recent_days + rule.baseline_days):
             usual[:] = [r for _, r in told.suspect]
             renewed, drawn = at, []
         else:
             continue
-        told.suspect, told.score, told.strong = [], 0.0, False
+        told.suspect, told.score, told.strong_at = [], 0.0, None
     return told
 
 
