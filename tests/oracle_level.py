@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 
 from schemas.policy import DecliningTrend
 
@@ -84,12 +85,18 @@ def reach(usual: int, suspect: int, drawn: Sequence[int], rule: DecliningTrend) 
 def shares(usual: Sequence[int], kept: float, rule: DecliningTrend) -> list[float]:
     """The shares of the ratings 1 to 5, when `kept` of the mean is left."""
     known = rule.all_customers
-    fleet = [share / sum(known.shares) for share in known.shares]
-    mixed = [(usual.count(r) + 30 * p) / (len(usual) + 30) for r, p in enumerate(fleet, 1)]
-    mean = (sum(usual) + known.weight * sum(r * p for r, p in enumerate(fleet, 1))) / (len(usual) + known.weight)
+    return _shares(tuple(usual.count(r) for r in range(1, 6)), kept, tuple(known.shares), known.weight)
+
+
+@cache  # the same history is told again with each rating that follows
+def _shares(counts: tuple[int, ...], kept: float, fleet: tuple[float, ...], weight: float) -> list[float]:
+    n, all_customers = sum(counts), [share / sum(fleet) for share in fleet]
+    mixed = [(count + 30 * p) / (n + 30) for count, p in zip(counts, all_customers, strict=True)]
+    total = sum(r * count for r, count in enumerate(counts, 1))
+    mean = (total + weight * sum(r * p for r, p in enumerate(all_customers, 1))) / (n + weight)
     wanted = max(1.03, mean * kept) if kept < 1 else mean
     low, high = -30.0, 30.0
-    for _ in range(200):
+    for _ in range(70):  # to the last bit
         tilt = (low + high) / 2
         weights = [p * math.exp(tilt * (r - 3)) for r, p in enumerate(mixed, 1)]
         found = sum(r * w for r, w in enumerate(weights, 1)) / sum(weights)
