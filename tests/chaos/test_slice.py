@@ -16,12 +16,13 @@ from tests.servers.metrics import counted
 _FAULTS = ("kill -9 at in-checkpoint", "broker killed", "frozen at in-checkpoint", "state corrupt")
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(420)
 async def test_a_few_faults_lose_nothing(own_kafka: KafkaServer, tmp_path: Path) -> None:
     report = await run(Plan(7, _FAULTS, events=15_000, customers=300, oversize=2), tmp_path / "run", own_kafka)
     assert not report.violations, "\n".join(report.lines())
 
 
+@pytest.mark.timeout(300)
 async def test_every_record_is_accounted_for(kafka: KafkaServer, tmp_path: Path, topic_prefix: str) -> None:
     site = Site(kafka, tmp_path, partitions=8, prefix=topic_prefix)
     await site.create()
