@@ -93,7 +93,9 @@ def test_few_long_histories_give_no_threshold() -> None:
 
 
 def test_few_customers_give_nothing() -> None:
-    with pytest.raises(NothingToFit, match=f"ratings of {FEWEST_CUSTOMERS - 1} customers: at least {FEWEST_CUSTOMERS} are"):
+    with pytest.raises(
+        NothingToFit, match=f"ratings of {FEWEST_CUSTOMERS - 1} customers: at least {FEWEST_CUSTOMERS} are"
+    ):
         history(FEWEST_CUSTOMERS - 1, 30, HAPPY).fit(RULE)
 
 
