@@ -42,7 +42,7 @@ class AlertPages:
         cards = await self._cards(rows[:PAGE])
         older = mark(cards[-1].occurred_at, cards[-1].alert_id) if len(rows) > PAGE else None
         return self._templates.page(
-            "alerts.html", cards=cards, older=older, before=before, position=position, now=datetime.now(UTC)
+            request, "alerts.html", cards=cards, older=older, before=before, position=position, now=datetime.now(UTC)
         )
 
     async def live(self, request: Request) -> Response:

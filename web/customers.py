@@ -41,7 +41,7 @@ class CustomerPages:
         after = mark(shown[-1]["position"], shown[-1]["customer_id"]) if len(rows) > _ACCOUNTS else None
         accounts = [{**row, "arr": money(row["arr"], row["currency"])} for row in shown]
         return self._templates.page(
-            "customers.html", accounts=accounts, search=search, after=after, is_first=customer_id is None
+            request, "customers.html", accounts=accounts, search=search, after=after, is_first=customer_id is None
         )
 
     async def one(self, request: Request) -> Response:
@@ -58,6 +58,7 @@ class CustomerPages:
         alerted = await self._database.rows("alerted_responses", customer_id)
         ratings = rows[:_RATINGS]
         return self._templates.page(
+            request,
             "customer.html",
             customer_id=customer_id,
             figures=row,

@@ -50,6 +50,7 @@ class DeliveryPages:
             shown.append({**row, "name": name_of_step(row), "tone": tone, "words": state})
         last = shown[-1] if len(rows) > _ROWS else None
         return self._templates.page(
+            request,
             "deliveries.html",
             rows=shown,
             show=show,

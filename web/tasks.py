@@ -39,6 +39,7 @@ class TaskPages:
         tasks = [{**row, "overdue": status == "open" and row["due_at"] < now} for row in rows[:_TASKS]]
         after = mark(tasks[-1]["due_at"], tasks[-1]["task_id"]) if len(rows) > _TASKS else None
         return self._templates.page(
+            request,
             "tasks.html",
             tasks=tasks,
             owners=owners,

@@ -5,9 +5,11 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
+from starlette.requests import HTTPConnection
 from starlette.responses import HTMLResponse
 
 from web import wording
+from web.viewer import csrf_of, known_viewer
 
 
 class Templates:
@@ -35,7 +37,14 @@ class Templates:
         return Markup(self._environment.get_template(name).render(values))  # noqa: S704 - escaped by the template
 
     def page(
-        self, name: str, *, status: int = 200, headers: Mapping[str, str] | None = None, **values: object
+        self,
+        request: HTTPConnection,
+        name: str,
+        *,
+        status: int = 200,
+        headers: Mapping[str, str] | None = None,
+        **values: object,
     ) -> HTMLResponse:
-        """One template as a response."""
-        return HTMLResponse(self.render(name, **values), status, dict(headers or {}))
+        """One template as a response. It gets `viewer`, who looks at it (None: nobody), and the `csrf` of forms too."""
+        shown = self.render(name, viewer=known_viewer(request), csrf=csrf_of(request), **values)
+        return HTMLResponse(shown, status, dict(headers or {}))

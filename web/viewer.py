@@ -1,5 +1,6 @@
 """Who looks at a page."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -32,3 +33,21 @@ def viewer_of(connection: HTTPConnection) -> Viewer:
     """The person behind a request; the sign-in has let nobody else through."""
     viewer: Viewer = connection.state.viewer
     return viewer
+
+
+def known_viewer(connection: HTTPConnection) -> Viewer | None:
+    """The person behind a request; None on the pages that need no sign-in."""
+    viewer: Viewer | None = getattr(connection.state, "viewer", None)
+    return viewer
+
+
+def csrf_of(connection: HTTPConnection) -> str:
+    """What a form of this person's has to carry in its field `csrf`, or a script in the header `X-CSRF-Token`."""
+    csrf: str = getattr(connection.state, "csrf", "")
+    return csrf
+
+
+def form_of(connection: HTTPConnection) -> Mapping[str, str]:
+    """The fields of the form that was sent, each once; the sign-in has read it to look for `csrf`."""
+    form: Mapping[str, str] = connection.state.form
+    return form
