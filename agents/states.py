@@ -60,6 +60,7 @@ class PartitionStates:
         self._tracks: dict[str, Track] = {}
         self._changed_waits: dict[bytes, bytes | None] = {}
         self._changed: set[str] = set()
+        self._forgotten: set[str] = set()  # since the last checkpoint
         self._trends: dict[str, Trend] = {}  # as last published
         keys = (key for key, _ in store.items_from(partition, _WAITS))
         self.customers_waiting = {key.removeprefix(_WAITS).decode() for key in keys}
@@ -96,6 +97,7 @@ class PartitionStates:
         self.set_waits(customer_id, waits=False)
         track.clear()
         track.applied = applied
+        self._forgotten.add(customer_id)
 
     def set_waits(self, customer_id: str, *, waits: bool) -> None:
         """Note whether alerts of the customer wait for the account; kept with the next checkpoint."""
@@ -125,17 +127,23 @@ class PartitionStates:
         return changes
 
     def take_trends(self, pipeline: Pipeline, partition: int, accounts: Mapping[str, Customer]) -> list[Outgoing]:
-        """The records for `csat-trends`: of the changed customers those whose trend is another one now."""
+        """The records for `csat-trends`: of the changed customers those whose trend is another one now, or gone."""
         records = []
         for customer in self._changed:
             track = self._tracks[customer]
             trend = pipeline.trend(track, customer, accounts)
-            if trend is None or trend == self._trends.get(customer):
+            if trend is None:
+                # Others without a trend never had one.
+                if customer in self._forgotten:
+                    self._trends.pop(customer, None)
+                    records.append(Outgoing(partition, customer.encode(), None))
+                continue
+            if trend == self._trends.get(customer):
                 continue
             self._trends[customer] = trend
             record = CustomerTrend(*astuple(trend), customer_id=customer, as_of=instant(track.newest))
             records.append(Outgoing(partition, customer.encode(), encode(record)))
-        self._changed = set()
+        self._changed, self._forgotten = set(), set()
         return records
 
     def written(self) -> None:

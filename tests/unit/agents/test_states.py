@@ -46,11 +46,13 @@ def process(states: PartitionStates, offset: int, event: Mapping[str, Any]) -> l
     return [r.alert for r in PIPELINE.process(records([event], first=offset), 0, states, {}, NOW).raised]
 
 
-def checkpoint(states: PartitionStates, store: MemoryStore) -> None:
+def checkpoint(states: PartitionStates, store: MemoryStore) -> dict[bytes | None, bytes | None]:
+    """Keep what changed. Returns the records for `csat-trends`, by key."""
     changes = states.take_changes()
-    states.take_trends(PIPELINE, 0, {})
+    trends = states.take_trends(PIPELINE, 0, {})
     store.write(changes)
     states.written()
+    return {trend.key: trend.value for trend in trends}
 
 
 def escalation(at: datetime) -> dict[str, Any]:
@@ -110,6 +112,31 @@ def test_an_erased_customer_leaves_nothing_but_the_head() -> None:
     assert b"slow" not in b"".join(store.values.values())
     head = Track.decode(store.values[ACME.encode()], lambda _: None)
     assert (len(head.answers), head.tickets.escalated, head.applied) == (0, {}, 2)
+
+
+def test_an_erased_customers_trend_is_deleted_once() -> None:
+    store = MemoryStore()
+    states, key = opened(store), ACME.encode()
+    erased = {"event_type": "support_customer_erased", "event_id": "gone", "customer_id": ACME}
+    process(states, 0, POOR)
+    assert checkpoint(states, store)[key] is not None
+    states = opened(store)  # a worker that did not publish it itself
+    process(states, 1, erased)
+    assert checkpoint(states, store) == {key: None}
+    process(states, 2, escalation(NOW + HOUR))
+    assert checkpoint(states, store) == {}
+    process(states, 3, POOR)
+    assert checkpoint(states, store)[key] is not None
+
+
+def test_who_rates_again_right_after_the_erasure_has_a_trend() -> None:
+    store = MemoryStore()
+    states = opened(store)
+    for offset in (0, 2):
+        process(states, offset, POOR)
+        if offset == 0:
+            process(states, 1, {"event_type": "support_customer_erased", "event_id": "gone", "customer_id": ACME})
+    assert checkpoint(states, store)[ACME.encode()] is not None
 
 
 def test_states_that_are_let_go_are_gone_without_a_look_for_circles() -> None:
