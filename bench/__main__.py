@@ -5,7 +5,19 @@ from functools import partial
 
 import click
 
-from bench import backtest, delivery, detection, detection_page, latency, memory, report, scale, setup, throughput
+from bench import (
+    backtest,
+    delivery,
+    detection,
+    detection_page,
+    latency,
+    memory,
+    one_customer,
+    report,
+    scale,
+    setup,
+    throughput,
+)
 from bench.broker import Broker, running
 from bench.engines import ENGINES
 from tests.servers.unavailable import UnavailableError
@@ -110,6 +122,14 @@ def memory_command(run: Callable[[Measure], None], *, minutes: float, rate: int,
 def backtest_command(context: click.Context, *, events: int, customers: int) -> None:
     """A history through csatwatch backtest: without Kafka, and without peers."""
     _show(backtest.measure(events=events, customers=customers), record=context.find_root().params["record"])
+
+
+@bench.command("updates")
+@click.option("--updates", default=20_000, show_default=True, help="By size of the window.")
+@click.pass_context
+def updates_command(context: click.Context, *, updates: int) -> None:
+    """One customer's long history, as in `scale`: without Kafka, and without peers."""
+    _show(one_customer.measure(updates), record=context.find_root().params["record"])
 
 
 @bench.command("detection")

@@ -20,11 +20,8 @@ the detector holds after the feed beyond what it holds without one, disk its sta
 customers."""
 _RECOVERY = """The detector is killed with SIGKILL after that, its state directory is deleted, and it starts again: the
 time to read every customer's state back from the changelog."""
-_UPDATES = """One rating of a customer who has so many in the window all the time, in one process without Kafka: decode,
-fold, trend, and the alerts of one in ten."""
 _WITHIN = 300.0  # seconds
 _EVENT = '"event": "state restored"'
-_SIZES = (10, 10_000, 100_000)
 
 
 def measure(broker: Broker, *, events: int, few: int, many: int, updates: int) -> str:
@@ -54,7 +51,7 @@ def measure(broker: Broker, *, events: int, few: int, many: int, updates: int) -
         "records/s": f"{records / seconds:,.0f}",
         "RSS MB after it": f"{memory / (1 << 20):,.0f}",
     }
-    tables = [report.table(rows), _RECOVERY, report.table([recovery]), _UPDATES, _one_customer(updates)]
+    tables = [report.table(rows), _RECOVERY, report.table([recovery]), one_customer.ABOUT, one_customer.table(updates)]
     about = f"{_CUSTOMERS} {events:,} events on {PARTITIONS} partitions."
     return report.section("Scale", about, tables, machine.versions())
 
@@ -77,20 +74,6 @@ def _row(feed: Filled, run: Run, idle: int, disk: int) -> dict[str, str]:
     }
     click.echo(", ".join(f"{name}: {value}" for name, value in row.items()))
     return row
-
-
-def _one_customer(updates: int) -> str:
-    costs = {ratings: one_customer.microseconds_per_update(ratings, updates) for ratings in _SIZES}
-    return report.table(
-        [
-            {
-                "ratings in the window": f"{ratings:,}",
-                "µs an update": f"{cost:.1f}",
-                f"against {_SIZES[0]}": f"{cost / costs[_SIZES[0]]:.2f}",
-            }
-            for ratings, cost in costs.items()
-        ]
-    )
 
 
 def _restored(running: Running) -> Mapping[str, str]:
