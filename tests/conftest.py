@@ -53,14 +53,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-images", action="store_true", help="make the screenshots in docs/images anew")
 
 
+# Where the second kind of broker shows nothing that the first has not shown: that is for the long suite.
+_LITTLE_DEPENDS_ON_THE_BROKER = {"delivery", "slack"}
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark each test by the servers that it asks for."""
+    """Mark each test by the servers that it asks for, and what is left to the long suite."""
     for item in items:
         fixtures = set(getattr(item, "fixturenames", ()))
         variant = getattr(getattr(item, "callspec", None), "params", {}).get("broker")
         if fixtures & {"kafka", "own_kafka"} or variant == "kafka":
             item.add_marker(pytest.mark.kafka)
+        if variant == "embedded" and item.path.parent.name in _LITTLE_DEPENDS_ON_THE_BROKER:
+            item.add_marker(pytest.mark.slow)
         if "databases" in fixtures:
             item.add_marker(pytest.mark.postgres)
         if "browser" in fixtures:

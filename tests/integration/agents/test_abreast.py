@@ -40,6 +40,14 @@ async def read(settings: Settings, role: str, topic: str, up_to: int) -> None:
         await group.commit({partition: up_to})
 
 
+async def read_committed(settings: Settings, topic: str) -> None:
+    reader = kafka.consumer(settings, isolation_level="read_committed", auto_offset_reset="earliest")
+    async with connected(reader):
+        partition = TopicPartition(settings.topic(topic), 1)
+        reader.assign([partition])
+        assert (await reader.getone(partition)).value == b"1"
+
+
 async def test_nothing_was_published(settings: Settings) -> None:
     assert await Abreast(settings, READERS, patience=60).reached()
 
@@ -63,6 +71,8 @@ async def test_nobody_reads_a_transactions_marker(settings: Settings) -> None:
     producer = kafka.producer(settings, transactional_id=f"{settings.app_id}-trends")
     async with connected(producer), producer.transaction():
         await producer.send_and_wait(settings.topic(TRENDS), b"1", partition=1)
+    # The marker is written after the commit was accepted; who reads the committed alone sees the record then.
+    await read_committed(settings, TRENDS)
     abreast = Abreast(settings, READERS, patience=60)
     assert not await abreast.reached()
     await read(settings, "deliver", TRENDS, 1)  # the marker is behind it

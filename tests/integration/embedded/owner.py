@@ -4,6 +4,7 @@ Prints the server's address on a line of its own once it answers.
 """
 
 import asyncio
+import signal
 import sys
 from pathlib import Path
 
@@ -18,4 +19,6 @@ async def _hold(kind: str, directory: Path) -> None:
 
 
 if __name__ == "__main__":
+    # What was started in the background of a shell inherits that Ctrl-C is ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     asyncio.run(_hold(sys.argv[1], Path(sys.argv[2])))
