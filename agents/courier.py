@@ -4,15 +4,15 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from time import monotonic, time
+from time import monotonic
 
 import asyncpg
 import structlog
 
-from agents import metrics
 from agents.breaker import PROBES, Breaker
 from agents.guide import Guide
 from agents.logs import describe
+from agents.settled import report
 from schemas.notice import Hold
 from sinks.backoff import Backoff
 from sinks.base import (
@@ -67,6 +67,7 @@ class Courier:
         backoff: when a failed step is tried again.
         wake: called when a slot has become free.
         guide: says to whom and when, and what follows; None: everything goes out at once, and nothing follows.
+        clock: seconds, monotonic: how long a destination that is away is left alone.
     """
 
     def __init__(
@@ -79,6 +80,7 @@ class Courier:
         backoff: Backoff,
         wake: Callable[[], None],
         guide: Guide | None = None,
+        clock: Callable[[], float] = monotonic,
     ) -> None:
         self._ledger = ledger
         self._name = name
@@ -87,7 +89,7 @@ class Courier:
         self._backoff = backoff
         self._wake = wake
         self._guide = guide
-        self._breaker = Breaker(monotonic)
+        self._breaker = Breaker(clock)
         self._running: set[asyncio.Task[Rests]] = set()
         self._busy: set[str] = set()
         self._filling = asyncio.Lock()
@@ -233,7 +235,8 @@ class Courier:
             return self._with_notices(Settlement(delivery, failure))
         uncertain = isinstance(outcome, Retriable) and outcome.uncertain
         counts = not isinstance(outcome, Retriable) or outcome.counts
-        return Settlement(delivery, Retry(wait.total_seconds(), str(outcome), uncertain, counts))
+        rest = outcome.rest if isinstance(outcome, Retriable) else 0.0
+        return Settlement(delivery, Retry(wait.total_seconds(), str(outcome), uncertain, counts, rest))
 
     def _put_off(self, delivery: Delivery, error: Retriable) -> Held:
         # Not the next try but the one after: meanwhile another step can show that it is the destination that fails.
@@ -250,7 +253,7 @@ class Courier:
             with attempt:
                 written = await self._ledger.settle(settlements)
         for settlement in settlements:
-            _report(settlement, lost=settlement.key not in written)
+            report(settlement, lost=settlement.key not in written)
 
     def _note_away(self, error: Exception) -> None:
         if not self._away:
@@ -269,32 +272,3 @@ def _one_by_one(sink: Sink) -> Send:
         return outcomes
 
     return send
-
-
-def _report(settlement: Settlement, *, lost: bool) -> None:
-    delivery, result = settlement.delivery, settlement.result
-    log = _log.bind(sink=delivery.sink, alert_id=str(delivery.alert.alert_id), step=delivery.step)
-    if lost:
-        log.warning("claim lost")
-        metrics.DELIVERIES.labels(delivery.sink, "lost").inc()
-        return
-    match result:
-        case Receipt(destination=destination):
-            log.info("delivered", revision=delivery.alert.revision, destination=destination)
-            metrics.DELIVERIES.labels(delivery.sink, "done").inc()
-            if delivery.shown_revision == 0:
-                seconds = max(time() - delivery.published_at.timestamp(), 0)
-                metrics.DELIVERY_SECONDS.labels(delivery.sink).observe(seconds)
-        case Retry(wait=wait, error=error):
-            log.warning("delivery put off", error=error, next_try_seconds=round(wait, 2), attempt=delivery.attempts + 1)
-            metrics.DELIVERIES.labels(delivery.sink, "retry").inc()
-        case Held(hold=hold):
-            if hold is not None:
-                log.info("held back", why=hold.why, until=hold.until.isoformat())
-            metrics.DELIVERIES.labels(delivery.sink, "held").inc()
-        case Failure(error=error):
-            log.error("delivery failed", error=error)
-            metrics.DELIVERIES.labels(delivery.sink, "failed").inc()
-        case None:
-            log.info("nothing to show")
-            metrics.DELIVERIES.labels(delivery.sink, "cancelled").inc()

@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
-import aiohttp
 import asyncpg
 import faust
 import structlog
@@ -13,18 +13,17 @@ from faust.types.streams import StreamT
 from pydantic import ValidationError
 
 from agents import database, metrics, texts
-from agents.actions import ActionDesk, Link
+from agents.actions import ActionDesk
 from agents.app import build
-from agents.courier import Courier, Load
+from agents.bell import Bell
+from agents.destinations import Destinations, destinations
 from agents.digest import DigestDesk
 from agents.guide import Guide, channels_of
 from agents.health import Health
 from agents.mail import smtp
 from agents.own_actions import OwnAction, own_actions
-from agents.publisher import Publisher
 from agents.run import run
 from agents.settings import PREFIX, BadSettings, Settings
-from agents.task_systems import TaskPoll, task_sink, task_system
 from agents.transport.batch import Batch
 from agents.transport.fetcher import Record
 from agents.workflows import workflows
@@ -33,15 +32,10 @@ from schemas.delivery import Change, LedgerRow, Sink
 from schemas.digest import Digest, read
 from schemas.policy import Policy, load_policy
 from schemas.workflow import Workflow
-from sinks import base
-from sinks.backoff import Backoff
-from sinks.email import Drafts
-from sinks.ledger import Ledger, Revision
-from sinks.mail import Mail, NoMail
+from sinks.actions import SINKS
+from sinks.ledger import Revision
 from sinks.postgres import BadDatabase, attempts, connect, is_passing, migrate
-from sinks.preview import Preview
-from sinks.slack import Api, Slack, web_client
-from sinks.slack.support import NoSupport, Support
+from sinks.slack.permalink import permalink
 from streams.route import changes
 from streams.topology import ACTIONS, ALERTS, TRENDS
 
@@ -71,14 +65,12 @@ class Desk:
         self._workflows = workflows
         self._own = own
         self._guide = Guide(policy, channels_of(settings))
-        self._bells: Mapping[str, _Bell] = {sink: _Bell(app) for sink in (*Sink, *own)}
+        self._bells: Mapping[str, Bell] = {sink: Bell(app) for sink in (*Sink, *own)}
         self._smtp = smtp(settings)
-        self._asked = _Bell(app)
+        self._asked = Bell(app)
         self.actions = ActionDesk(settings, lambda sink: self._bells[sink].ring())
         self._pool: asyncpg.Pool | None = None
-        self._ledger: Ledger | None = None
-        self._polled: TaskPoll | None = None
-        self._couriers: Mapping[str, Courier] = {}
+        self._open: Destinations | None = None
         self._add_request_agent(app)
         for sink, bell in self._bells.items():
             self._add_sink_agent(app, sink, bell)
@@ -94,44 +86,22 @@ class Desk:
             pool = await connect(dsn, size=_CONNECTIONS, application="csatwatch deliver")
             stack.push_async_callback(database.close, pool)
             _log.info("connected to postgres", migrations=applied)
-            limit = 3 * max(self._settings.slack_timeout_seconds, self._settings.tasks_timeout_seconds)
-            ledger = Ledger(pool, lease=timedelta(seconds=limit + 5))
-            api = await self._api(stack)
-            slack = self._slack(api, ledger)
-            system = await task_system(self._settings, stack)
-            # A task system is told of one task at a time, the list of many in one transaction.
-            slots, many = (1, 200) if system is None else (4, 1)
-            tasks = task_sink(pool, system)
-            if system is not None:
-                publisher = Publisher(self._settings)
-                stack.push_async_callback(publisher.close)
-                every = timedelta(seconds=self._settings.tasks_poll_seconds)
-                self._polled = TaskPoll(pool, system, publisher.publish, every=every)
-            self._pool, self._ledger = pool, ledger
-            self._couriers = {
-                Sink.SLACK: self._courier(ledger, Sink.SLACK, slack, slots=8, batch=1, limit=limit),
-                Sink.TASKS: self._courier(ledger, Sink.TASKS, tasks, slots=slots, batch=many, limit=limit),
-                Sink.EMAIL: self._courier(ledger, Sink.EMAIL, Drafts(pool), slots=1, batch=200, limit=limit),
-                Sink.SUPPORT: self._courier(
-                    ledger,
-                    Sink.SUPPORT,
-                    Support(api, remember=ledger.remember) if api else NoSupport(),
-                    slots=2,
-                    batch=1,
-                    limit=limit,
-                ),
-                Sink.MAIL: self._mail(pool),
-                **{
-                    name: self._courier(ledger, name, action, slots=4, batch=1, limit=limit)
-                    for name, action in self._own.items()
-                },
-            }
-            await stack.enter_async_context(self.actions.running(pool, ledger, _linker(api) if api else None))
+            opened = await destinations(
+                self._settings, pool, stack, guide=self._guide, own=self._own, smtp=self._smtp, wake=self._wake
+            )
+            self._pool, self._open = pool, opened
+            link = partial(permalink, opened.api) if opened.api else None
+            await stack.enter_async_context(self.actions.running(pool, opened.ledger, link))
             try:
                 yield
             finally:
-                await asyncio.gather(*(courier.stop(_DRAIN) for courier in self._couriers.values()))
-                self._pool = self._ledger = self._polled = None
+                await asyncio.gather(*(courier.stop(_DRAIN) for courier in opened.couriers.values()))
+                self._pool = self._open = None
+
+    def _wake(self, sink: str) -> None:
+        self._bells[sink].ring()
+        if sink in SINKS.values():
+            self._asked.ring()
 
     async def check(self) -> str | None:
         """Why nothing can be taken in right now; None: it can."""
@@ -149,12 +119,12 @@ class Desk:
             bell.ring()
 
     async def _record(self, revisions: Sequence[Revision]) -> None:
-        if self._ledger is None:
+        if self._open is None:
             raise RuntimeError("the desk is not running")
         try:
             async for attempt in attempts():
                 with attempt:
-                    new = await self._ledger.record(revisions, self._decide)
+                    new = await self._open.ledger.record(revisions, self._decide)
         except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             if not isinstance(error, asyncpg.DataError | asyncpg.IntegrityConstraintViolationError):
                 raise
@@ -172,7 +142,7 @@ class Desk:
     def _decide(self, alert: Alert | Digest, rows: Sequence[LedgerRow]) -> Sequence[Change]:
         return changes(alert, self._workflows, rows)
 
-    def _add_sink_agent(self, app: faust.App, sink: str, bell: "_Bell") -> None:
+    def _add_sink_agent(self, app: faust.App, sink: str, bell: Bell) -> None:
         async def deliver(stream: StreamT[bool]) -> None:
             async for _ in stream:
                 bell.heard()
@@ -194,101 +164,24 @@ class Desk:
         app.timer(_LOOK_EVERY)(self.actions.work)
 
     async def _fill(self, sink: str) -> None:
-        if courier := self._couriers.get(sink):
-            await courier.fill()
+        if self._open is not None:
+            await self._open.couriers[sink].fill()
 
     async def _read_closed_tasks(self) -> None:
-        if self._polled is not None:
-            await self._polled.look()
+        if self._open is not None and self._open.polled is not None:
+            await self._open.polled.look()
 
     async def _count(self) -> None:
-        if self._ledger is None:
+        if self._open is None:
             return
         try:
-            counts = await self._ledger.waiting()
+            counts = await self._open.ledger.waiting()
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
             if not is_passing(error):
                 raise
             return
         for sink, count in counts.items():
             metrics.DELIVERIES_WAITING.labels(sink).set(count)
-
-    async def _api(self, stack: AsyncExitStack) -> Api | None:
-        token, timeout = self._settings.slack_bot_token, self._settings.slack_timeout_seconds
-        if token is None:
-            _log.info("no slack token is set: messages are previews", setting=f"{PREFIX}SLACK_BOT_TOKEN")
-            return None
-        session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=timeout))
-        await stack.enter_async_context(session)
-        client = web_client(token.get_secret_value(), self._settings.slack_api_url, session)
-        return Api(client, timeout=timeout)
-
-    def _slack(self, api: Api | None, ledger: Ledger) -> base.Sink:
-        if api is None:
-            return Preview()
-        return Slack(
-            api,
-            fallback_channel=self._settings.slack_fallback_channel,
-            remember=ledger.remember,
-            shared=frozenset(channel for channel in channels_of(self._settings) if channel),
-        )
-
-    def _mail(self, pool: asyncpg.Pool) -> Courier:
-        # An answer a command, of which there are up to ten, and to the message itself twice as long.
-        limit = 12 * self._settings.smtp_timeout_seconds
-        ledger = Ledger(pool, lease=timedelta(seconds=limit + 5))
-        sink: base.Sink = NoMail()
-        if self._smtp is not None:
-            sink = Mail(self._smtp, sender=self._settings.smtp_sender, remember=ledger.remember)
-        return self._courier(ledger, Sink.MAIL, sink, slots=4, batch=1, limit=limit)
-
-    def _courier(
-        self, ledger: Ledger, name: str, sink: base.Sink | base.BatchSink, *, slots: int, batch: int, limit: float
-    ) -> Courier:
-        load = Load(slots=slots, batch=batch, limit=limit, lease=limit + 5)
-        # What a person asked for waits for no business hours, and the person hears what became of it.
-        asked = name in {Sink.MAIL, Sink.SUPPORT}
-        guide = None if asked else self._guide
-
-        def wake() -> None:
-            self._bells[name].ring()
-            if asked:
-                self._asked.ring()
-
-        return Courier(ledger, name, sink, load=load, backoff=Backoff(), wake=wake, guide=guide)
-
-
-class _Bell:
-    """Wakes a sink agent through its in-memory channel; rings that come before it is heard are one."""
-
-    def __init__(self, app: faust.App) -> None:
-        self.channel = app.channel()
-        self._ringing: asyncio.Task[object] | None = None
-
-    def ring(self) -> None:
-        if self._ringing is None:
-            self._ringing = asyncio.get_running_loop().create_task(self._send())
-
-    def heard(self) -> None:
-        self._ringing = None
-
-    async def _send(self) -> None:
-        await self.channel.send(value=True)
-
-
-def _linker(api: Api) -> Link:
-    async def link(channel: str, ts: str) -> str | None:
-        if not ts.replace(".", "").isdigit():
-            return None  # not a message of Slack's
-        try:
-            return (
-                str((await api.call("chat.getPermalink", channel=channel, message_ts=ts)).get("permalink") or "")
-                or None
-            )
-        except base.SendError:
-            return None
-
-    return link
 
 
 def _read(batch: Batch, record: Record) -> Revision | None:

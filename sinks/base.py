@@ -84,7 +84,7 @@ class Delivery:
         claimed_at: now, by the ledger's clock.
         shown_at: when the destination first showed it; None: not yet.
         thread: the message below which it stands, or was about to, in Slack.
-        main: for a notice, the step that it follows.
+        main: for a notice, the step that it follows; for word to Support, the alert's message in Slack.
         neighbours: the customer's other open alerts in Slack, for a message that was not posted yet.
         way: how it goes out; None: to the account's CSM.
     """

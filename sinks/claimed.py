@@ -69,7 +69,7 @@ def _main(row: Json | None) -> Main | None:
         row["external_id"],
         row["thread"],
         _time(row["shown_at"]),
-        tuple(row["failed"] or ()),
+        tuple(row.get("failed") or ()),
     )
 
 

@@ -1,7 +1,7 @@
 """The ledger: which step of which alert is due, claimed, done, failed or cancelled. One row an (alert, step)."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -39,12 +39,13 @@ class Revision:
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """To be tried again in `wait` seconds; the rest as in `sinks.base.Retriable`."""
+    """To be tried again in `wait` seconds; everything else as in `sinks.base.Retriable`."""
 
     wait: float
     error: str
     uncertain: bool
     counts: bool = True
+    rest: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +121,8 @@ class Ledger:
     async def claim(self, sink: str, most: int, busy: Iterable[str] = ()) -> list[Delivery]:
         """Up to `most` steps that are due, the most severe first, for this caller alone until the lease ends.
 
-        At most one of each lane, and none of the lanes in `busy` or served by another worker. A step whose earlier
-        claim was never settled comes with `uncertain` set.
+        At most one of each lane, and none of the lanes in `busy`, served by another worker, or at rest after what went
+        into them last, whoever sent it. A step whose earlier claim was never settled comes with `uncertain` set.
         """
         token = str(uuid4())
         async with self._pool.acquire() as connection, connection.transaction():
@@ -321,10 +322,11 @@ def _settled_row(settlement: Settlement) -> tuple[str, dict[str, Any]]:
     match settlement.result:
         case None:
             return "settle_nothing", key
-        case Receipt(destination=destination, external_id=external_id, thread=thread):
-            return "settle_done", key | {"destination": destination, "external_id": external_id, "thread": thread}
-        case Retry(wait=wait, error=error, uncertain=uncertain, counts=counts):
-            return "settle_retry", key | {"wait": wait, "error": error, "uncertain": uncertain, "counts": counts}
+        case Receipt(destination=destination, external_id=external_id, thread=thread, rest=rest):
+            where = {"destination": destination, "external_id": external_id, "thread": thread}
+            return "settle_done", key | where | {"rest": rest}
+        case Retry() as retry:
+            return "settle_retry", key | asdict(retry)
         case Held(hold=hold, lane=lane, uncertain=unsure):
             until = (hold.until if hold else delivery.claimed_at).isoformat()
             row = {

@@ -18,6 +18,7 @@ from sinks.slack.errors import POST
 from sinks.slack.escape import link, mrkdwn, mrkdwn_line, plain
 from sinks.slack.history import reconcile
 from sinks.slack.message import Message
+from sinks.slack.permalink import permalink
 from sinks.slack.sender import Remember
 from sinks.slack.wording import hours
 
@@ -67,7 +68,7 @@ class Support:
             sent = await reconcile(self._api, delivery, delivery.destination)
             if sent is not None:
                 return Receipt(delivery.destination, sent)
-        message = word_to_support(alert, request)
+        message = word_to_support(alert, request, await self._link(delivery))
         if not await self._remember(delivery, channel, None):
             raise Retriable("the claim is lost to another worker", counts=False)
         posted = await self._api.call(
@@ -83,9 +84,15 @@ class Support:
         )
         return Receipt(str(posted["channel"]), str(posted["ts"]))
 
+    async def _link(self, delivery: Delivery) -> str | None:
+        main = delivery.main
+        if main is None or main.destination is None or main.external_id is None:
+            return None
+        return await permalink(self._api, main.destination, main.external_id)
 
-def word_to_support(alert: Alert, request: Action) -> Message:
-    """What Support is told: who asks, about which ticket, and what the customer said."""
+
+def word_to_support(alert: Alert, request: Action, there: str | None = None) -> Message:
+    """What Support is told: who asks, about which ticket, and what the customer said. `there`: the alert's message."""
     ticket = alert.ticket
     name = plain(alert.customer.name) if alert.customer else f"Customer {alert.customer_id[:8]}…"
     title = f"Help Wanted with a Ticket of {name}"
@@ -112,8 +119,8 @@ def word_to_support(alert: Alert, request: Action) -> Message:
         HeaderBlock(text=PlainTextObject(text=cut(title, _HEADER), emoji=True)),
         *(SectionBlock(text=MarkdownTextObject(text=text, verbatim=True)) for text in sections),
     ]
-    if request.link and (there := link(request.link, "the alert's message")):
-        blocks.append(ContextBlock(elements=[MarkdownTextObject(text=f"Asked for at {there}.", verbatim=True)]))
+    if there and (words := link(there, "the alert's message")):
+        blocks.append(ContextBlock(elements=[MarkdownTextObject(text=f"Asked for at {words}.", verbatim=True)]))
     return Message(tuple(blocks), mrkdwn_line(title, _LINE))
 
 

@@ -126,7 +126,7 @@ select pg_advisory_xact_lock(hashtextextended('csatwatch claim ' || $1::text, 0)
 
 -- name: claim
 -- Due steps of a sink, and those whose worker let its lease pass; the most severe first, one a lane, and none of a lane
--- that is busy here or has a claim that holds. What an action has made needless meanwhile is cancelled instead.
+-- that is busy here, has a claim that holds, or rests. What an action has made needless meanwhile is cancelled instead.
 -- $1: sink. $2: at most. $3: the claim's token. $4: lease. $5: busy lanes. $6: kinds of actions after which somebody
 -- has an alert in hand.
 with needless as (
@@ -135,16 +135,20 @@ with needless as (
     where d.state = 'due' and d.unless <> '{}' and d.due_at <= now() and d.shown_revision = 0 and not d.uncertain
       and x.alert_id = d.alert_id and x.kind = any(d.unless)
 ),
+taken as (
+    select unnest($5::text[]) as lane
+    union
+    select lane from deliveries
+    where sink = $1 and state = 'claimed' and claimed_until > now() and lane is not null
+    union
+    select lane from deliveries where sink = $1 and rests_until > now() and lane is not null
+),
 waiting as (
     select alert_id, step, lane, severity_rank, due_at from deliveries d
     where sink = $1
       and state in ('due', 'claimed')
       and (state = 'due' and due_at <= now() or state = 'claimed' and claimed_until <= now())
-      and (lane is null or lane <> all($5::text[]))
-      and not exists (
-          select from deliveries other
-          where other.sink = d.sink and other.lane = d.lane and other.state = 'claimed' and other.claimed_until > now()
-      )
+      and (lane is null or lane not in (select lane from taken))
       and (
           unless = '{}' or shown_revision > 0 or uncertain or state = 'claimed'
           or not exists (select from actions x where x.alert_id = d.alert_id and x.kind = any(d.unless))
@@ -180,20 +184,32 @@ returning
         ))
         from (select * from actions where alert_id = d.alert_id order by at desc limit 100) as x
     ) as actions,
-    case when d.step like '%#%' then (
-        select jsonb_build_object(
-            'state', m.state, 'destination', m.destination, 'external_id', m.external_id, 'thread', m.thread,
-            'shown_at', m.shown_at,
-            'failed', (
-                select jsonb_agg(f.step || ': ' || coalesce(f.error, f.state) order by f.step) from deliveries f
-                where f.alert_id = d.alert_id
-                  and f.state in ('failed', 'unknown')
-                  and split_part(f.step, '#', 1) = m.step
-                  and f.step not like '%#operator'
+    case
+        when d.step like '%#%' then (
+            select jsonb_build_object(
+                'state', m.state, 'destination', m.destination, 'external_id', m.external_id, 'thread', m.thread,
+                'shown_at', m.shown_at,
+                'failed', (
+                    select jsonb_agg(f.step || ': ' || coalesce(f.error, f.state) order by f.step) from deliveries f
+                    where f.alert_id = d.alert_id
+                      and f.state in ('failed', 'unknown')
+                      and split_part(f.step, '#', 1) = m.step
+                      and f.step not like '%#operator'
+                )
             )
+            from deliveries m where m.alert_id = d.alert_id and m.step = split_part(d.step, '#', 1)
         )
-        from deliveries m where m.alert_id = d.alert_id and m.step = split_part(d.step, '#', 1)
-    ) end as main,
+        when d.sink = 'support' then (
+            select jsonb_build_object(
+                'state', m.state, 'destination', m.destination, 'external_id', m.external_id, 'thread', m.thread,
+                'shown_at', m.shown_at
+            )
+            from deliveries m
+            where m.alert_id = d.alert_id and m.sink = 'slack' and m.step not like '%#%' and m.shown_revision > 0
+            order by m.shown_at
+            limit 1
+        )
+    end as main,
     case when d.sink = 'slack' and d.shown_revision = 0 and d.step not like '%#%' then (
         select jsonb_agg(jsonb_build_object(
             'kind', n.kind, 'severity', n.severity, 'ticket_id', n.record -> 'ticket' ->> 'ticket_id',
@@ -243,7 +259,7 @@ where alert_id = $1 and sink = any($2::text[])
 returning step
 
 -- name: settle_done
--- $1: a list of rows. A newer revision than the one shown is due at once. Returns what was settled.
+-- $1: a list of rows; `rest` in seconds. A newer revision than the one shown is due at once. Returns what was settled.
 update deliveries d set
     state = case when d.wanted_revision > s.revision or d.stale then 'due' else 'done' end,
     shown_revision = s.revision,
@@ -256,10 +272,12 @@ update deliveries d set
     claimed_by = null,
     claimed_until = null,
     due_at = case when d.wanted_revision > s.revision or d.stale then now() else d.due_at end,
+    rests_until = now() + make_interval(secs => nullif(s.rest, 0)),
     shown_at = coalesce(d.shown_at, now()),
     settled_at = now()
 from jsonb_to_recordset($1::jsonb) as s (
-    alert_id uuid, step text, claim text, revision integer, destination text, external_id text, thread text
+    alert_id uuid, step text, claim text, revision integer, destination text, external_id text, thread text,
+    rest double precision
 )
 where d.alert_id = s.alert_id and d.step = s.step and d.claimed_by = s.claim and d.state = 'claimed'
 returning d.alert_id, d.step
@@ -277,11 +295,12 @@ where d.alert_id = s.alert_id and d.step = s.step and d.claimed_by = s.claim and
 returning d.alert_id, d.step
 
 -- name: settle_retry
--- $1: a list of rows; `wait` in seconds.
+-- $1: a list of rows; `wait` and `rest` in seconds.
 update deliveries d set
     state = 'due',
     attempts = d.attempts + case when s.counts then 1 else 0 end,
     due_at = now() + make_interval(secs => s.wait),
+    rests_until = now() + make_interval(secs => nullif(s.rest, 0)),
     uncertain = s.uncertain,
     -- Nothing went there after all.
     destination = case when s.uncertain or d.external_id is not null then d.destination end,
@@ -289,7 +308,8 @@ update deliveries d set
     claimed_by = null,
     claimed_until = null
 from jsonb_to_recordset($1::jsonb) as s (
-    alert_id uuid, step text, claim text, wait double precision, uncertain boolean, error text, counts boolean
+    alert_id uuid, step text, claim text, wait double precision, uncertain boolean, error text, counts boolean,
+    rest double precision
 )
 where d.alert_id = s.alert_id and d.step = s.step and d.claimed_by = s.claim and d.state = 'claimed'
 returning d.alert_id, d.step

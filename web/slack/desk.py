@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import structlog
 from pydantic import ValidationError
 
-from schemas.action import Action, ActionKind
+from schemas.action import Action
 from schemas.alert import Alert
 from schemas.event import Contact
 from sinks.slack import action_ids as ids
@@ -117,8 +117,6 @@ class SlackDesk:
         known, who = await asyncio.gather(self._known(alert_id), self._who(event))
         match decide(event, known, who, self._house, self._clock()):
             case Do(action=action):
-                if action.kind is ActionKind.COORDINATE_REQUESTED and isinstance(event, Click):
-                    action = action.model_copy(update={"link": await self._link(event)})
                 await self._publish(action)
                 _log.info("action recorded", kind=action.kind, action_id=str(action.action_id))
                 self._count("recorded")
@@ -168,17 +166,6 @@ class SlackDesk:
             name=(profile.get("real_name") or user.get("real_name") or None),
             time_zone=_zone(user.get("tz")),
         )
-
-    async def _link(self, click: Click) -> str | None:
-        """The address of the message that was clicked, for Support to find back to it."""
-        try:
-            async with asyncio.timeout(_LOOK_UP):
-                found = await self._call("chat.getPermalink", channel=click.channel, message_ts=click.message_ts)
-        except Exception as error:  # noqa: BLE001 (Support is told without it)
-            _log.warning("no link to the message", error=type(error).__name__)
-            return None
-        link = found.get("permalink")
-        return link if isinstance(link, str) else None
 
     async def _person(self, user_id: str) -> Mapping[str, Any]:
         now = asyncio.get_running_loop().time()

@@ -99,6 +99,7 @@ create table deliveries (
     uncertain boolean not null default false, -- an earlier try may have gone through: the destination is asked first
     claimed_by text,
     claimed_until timestamptz, -- the lease: another worker takes over after it, and reconciles first
+    rests_until timestamptz, -- nothing more goes into the lane before: one message a second into a channel
     destination text, -- where it went: a channel, a list
     external_id text, -- what the destination calls it: a message's ts, a task's id
     thread text, -- the message below which it stands or is about to, where it is no message of its own
@@ -113,6 +114,7 @@ create table deliveries (
 create index deliveries_waiting on deliveries (sink, severity_rank, due_at) where state in ('due', 'claimed');
 create index deliveries_conditional on deliveries (due_at) where state = 'due' and unless <> '{}';
 create index deliveries_lanes on deliveries (sink, lane) where state = 'claimed';
+create index deliveries_resting on deliveries (sink, rests_until) where rests_until is not null;
 create index deliveries_newest on deliveries (created_at desc, alert_id desc, step desc);
 create index deliveries_failed on deliveries (settled_at desc) where state = 'failed';
 

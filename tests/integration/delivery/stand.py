@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from time import monotonic
 
 import aiohttp
 import asyncpg
@@ -51,6 +52,7 @@ class Bench:
     session: aiohttp.ClientSession
     guide: Guide | None = None
     fallback: str | None = None
+    passed: float = 0.0
     couriers: list[Courier] = field(default_factory=list)
     looks: list[asyncio.Task[None]] = field(default_factory=list)
 
@@ -67,7 +69,16 @@ class Bench:
         backoff = Backoff(first=0.05, most=0.2)
         load = Load(slots=4, batch=1, limit=10.0, lease=lease)
         used = Tasks(self.pool) if name is Sink.TASKS else sink or self.sink(ledger)
-        courier = Courier(ledger, name, used, load=load, backoff=backoff, wake=bell.set, guide=self.guide)
+        courier = Courier(
+            ledger,
+            name,
+            used,
+            load=load,
+            backoff=backoff,
+            wake=bell.set,
+            guide=self.guide,
+            clock=lambda: monotonic() + self.passed,
+        )
 
         async def look() -> None:
             while True:
@@ -124,6 +135,15 @@ class Bench:
             more.get("until"),
         )
         await self.ledger().revisit(str(on.alert_id))
+
+    async def let_pass(self, seconds: float) -> None:
+        """As if so much time had passed, for the ledger and for the couriers."""
+        self.passed += seconds
+        await self.pool.execute(
+            "update deliveries set due_at = due_at - $1::interval, created_at = created_at - $1::interval, "
+            "claimed_until = claimed_until - $1::interval, rests_until = rests_until - $1::interval",
+            timedelta(seconds=seconds),
+        )
 
     async def age(self) -> None:
         await self.pool.execute("update deliveries set claimed_until = now() where state = 'claimed'")

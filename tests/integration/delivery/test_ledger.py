@@ -7,6 +7,7 @@ import asyncpg
 import pytest
 
 from schemas.alert import Alert, Severity, Status
+from schemas.customer import Person
 from schemas.delivery import Change, LedgerRow, Sink, State
 from schemas.digest import Digest
 from schemas.workflow_files import load_workflows
@@ -166,6 +167,31 @@ async def test_the_most_severe_goes_first_one_a_lane(ledger: Ledger) -> None:
     await settle(ledger, claimed[0], SHOWN)
     (third,) = await ledger.claim(Sink.SLACK, 8, {"bo@example.com"})
     assert third.about_customer.response_id == "a"
+
+
+async def test_a_lane_rests_whoever_sent_into_it(ledger: Ledger, pool: asyncpg.Pool) -> None:
+    await record(ledger, alert(), alert(response="r2"))
+    first = await claim_one(ledger)
+    await settle(ledger, first, Receipt("D1", "1.1", rest=1000.0))
+    other_worker = Ledger(pool, lease=LEASE)
+    assert await other_worker.claim(Sink.SLACK, 8) == []
+    await pool.execute("update deliveries set rests_until = now()")
+    second = await claim_one(other_worker)
+    assert second.alert.alert_id != first.alert.alert_id
+    await settle(other_worker, second, Retry(0.0, "rate limited", uncertain=False, rest=1000.0))
+    assert await ledger.claim(Sink.SLACK, 8) == []
+
+
+async def test_a_worker_that_died_holds_up_its_own_lanes_alone(ledger: Ledger, pool: asyncpg.Pool) -> None:
+    await record(ledger, alert(severity=Severity.LOW))
+    await claim_one(ledger)
+    bo = CUSTOMER.model_copy(update={"csm": Person(name="Bo", email="bo@example.com")})
+    await record(ledger, alert(response="r2"), alert(response="r3", customer=bo))
+    goes_on = await claim_one(ledger)
+    assert goes_on.lane == "bo@example.com"
+    await settle(ledger, goes_on, SHOWN)
+    await end_leases(pool)
+    assert (await claim_one(ledger)).alert.severity is Severity.CRITICAL
 
 
 async def test_rows_without_a_lane_come_all_at_once(ledger: Ledger) -> None:

@@ -98,6 +98,7 @@ async def test_a_reply_whose_answer_was_lost_is_found_in_the_thread(guided: Benc
     await guided.stop()
     second = of(1).model_copy(update={"alert_id": of(2).alert_id, "response_id": "r2"})
     await guided.record(second)
+    await guided.let_pass(1.0)  # the pause after a message, for whoever comes next
     ledger = guided.ledger()
     (claimed,) = await ledger.claim(Sink.SLACK, 1)
     prepared = GUIDE.prepare(claimed)

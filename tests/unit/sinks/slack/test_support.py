@@ -30,14 +30,14 @@ def request(**changes: Any) -> Action:
     return Action(**fields | changes)
 
 
-def words(of: Alert = ALERT, **changes: Any) -> str:
-    blocks = word_to_support(of, request(**changes)).as_json()
+def words(of: Alert = ALERT, there: str | None = None, **changes: Any) -> str:
+    blocks = word_to_support(of, request(**changes), there).as_json()
     assert slack_limits.complaints(blocks) == []
     return "\n".join(block["text"]["text"] if "text" in block else block["elements"][0]["text"] for block in blocks)
 
 
 def test_support_hears_who_asks_for_what_and_why() -> None:
-    text = words(link="https://x.slack.com/archives/D1/p1", note="Please call them.")
+    text = words(there="https://x.slack.com/archives/D1/p1", note="Please call them.")
     for part in (
         "Help Wanted with a Ticket of GlobalTech",
         "Ana asks Support to look at ticket #TKT-2026-4521.",
@@ -66,7 +66,7 @@ def test_hostile_text_is_shown_harmlessly_and_cut() -> None:
         feedback=evil,
         ticket=TICKET.model_copy(update={"ticket_subject": evil[:500], "assignee": evil[:200]}),
     )
-    text = words(hostile, note=evil[:2000], link="https://x/<!channel>")
+    text = words(hostile, note=evil[:2000], there="https://x/<!channel>")
     assert "<!channel>" not in text
     assert "<@U1>" not in text
     assert "more characters)" in text
