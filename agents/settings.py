@@ -40,6 +40,10 @@ Channel = Annotated[str, Field(pattern=r"^[CDG][A-Z0-9]{2,}$")]
 """The id of a Slack channel."""
 
 
+Names = Annotated[str, Field(pattern=r"^[^,]*[^\s,][^,]*(,[^,]*[^\s,][^,]*)*$")]
+"""Names with commas between; a name can have spaces."""
+
+
 class Settings(BaseModel):
     """What an installation sets. Field names are the environment's names without the prefix, in lower case."""
 
@@ -120,6 +124,30 @@ class Settings(BaseModel):
     """How long a task system may take to answer."""
     tasks_poll_seconds: Annotated[float, Field(ge=1, le=86_400)] = 60
     """How often Jira or Linear is asked what was closed there."""
+    oidc_issuer: Annotated[str, Field(pattern=r"^https?://[^\s?#]+$")] | None = None
+    """The address of the provider that people sign in with, as it names itself, see docs/sign-in.md."""
+    oidc_client_id: Annotated[str, Field(min_length=1, max_length=500)] | None = None
+    """What the provider knows these pages by."""
+    oidc_client_secret: SecretStr | None = None
+    """None for a public client."""
+    oidc_scopes: Annotated[str, Field(pattern=r"^(.* )?openid( .*)?$")] = "openid email profile"
+    """What the provider is asked to say of people, with spaces between."""
+    oidc_role_claim: Annotated[str, Field(min_length=1, max_length=200)] = "roles"
+    """The provider's claim that says what people are, such as `groups`."""
+    oidc_managers: Names | None = None
+    """Values of that claim, or e-mail addresses, with commas between: they see every account."""
+    oidc_operators: Names | None = None
+    """The same, of those who also look after the running system."""
+    oidc_email_verified_claim: Annotated[str, Field(min_length=1, max_length=200)] = "email_verified"
+    """The claim that says that the e-mail address is the person's own."""
+    session_key: Annotated[SecretStr, Field(min_length=32)] | None = None
+    """Signs the cookies of who is signed in; without it, a new one at each start."""
+    session_hours: Annotated[float, Field(gt=0, le=720)] = 12
+    """After so long a person signs in anew."""
+    sign_in_link: Literal["loopback", "published", "off"] = "loopback"
+    """Without a provider, a one-time link for who sits at this machine; `published`: the port of the container is."""
+    sign_in_token: Annotated[SecretStr, Field(min_length=32)] | None = None
+    """Of the first one-time link; without it, the log says one."""
     web_bind: Bind = "127.0.0.1:8080"
     metrics_bind: Bind = "127.0.0.1:9100"
     app_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,100}$")] = "csatwatch"
@@ -162,6 +190,9 @@ _SECRETS = frozenset(
         "kafka_security_password",
         "tasks_token",
         "tasks_secret",
+        "oidc_client_secret",
+        "session_key",
+        "sign_in_token",
     }
 )
 _NEEDED: Mapping[str, tuple[str, ...]] = {
@@ -189,6 +220,14 @@ _SHAPES: Mapping[str, str] = {
     "tasks_project": "must be the key of a Jira project or a Linear team, like CSM",
     "tasks_timeout_seconds": "must be seconds, from 0.1 to 60",
     "tasks_poll_seconds": "must be seconds, from 1 to 86400",
+    "oidc_issuer": "must be the provider's http(s) address, as it names itself",
+    "oidc_scopes": "must be scopes with spaces between, openid among them",
+    "oidc_managers": "must be values of the role claim or e-mail addresses, with commas between",
+    "oidc_operators": "must be values of the role claim or e-mail addresses, with commas between",
+    "session_key": "must be 32 characters or more, of a secret that nobody can guess",
+    "session_hours": "must be hours, up to 720",
+    "sign_in_link": "must be loopback, published or off",
+    "sign_in_token": "must be 32 characters or more, of a secret that nobody can guess",
     "public_url": "must be an http(s) address",
     "app_id": "must be letters, digits, dot, dash and underscore",
     "topic_prefix": "must be letters, digits, dot, dash and underscore",
@@ -212,6 +251,8 @@ def load_settings(environ: Mapping[str, str] | None = None, env_file: Path = Pat
     if missing := [name for name in _NEEDED[settings.tasks_system] if getattr(settings, name) is None]:
         names = ", ".join(PREFIX + name.upper() for name in missing)
         raise BadSettings(f"{PREFIX}TASKS_SYSTEM is {settings.tasks_system!r}: it needs {names} too")
+    if (settings.oidc_issuer is None) != (settings.oidc_client_id is None):
+        raise BadSettings(f"{PREFIX}OIDC_ISSUER and {PREFIX}OIDC_CLIENT_ID go together: set both, or neither")
     return settings
 
 

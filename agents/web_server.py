@@ -14,6 +14,7 @@ from agents.clicks import Clicks, wanted
 from agents.health import Health
 from agents.process import EXIT_DONE, EXIT_FAILED, asked_to_stop, deadline
 from agents.settings import PREFIX, BadSettings, Settings
+from agents.sign_in import sign_in
 from schemas.policy import load_policy
 from web.app import build
 
@@ -38,12 +39,14 @@ async def main(settings: Settings, banner: str | None = None) -> int:
     clicks = Clicks(settings, load_policy(settings.policy)) if wanted(settings) else None
     interactions = clicks.interactions.receive if clicks is not None and clicks.interactions is not None else None
     closed = task_hook.ClosedTasks(settings) if task_hook.wanted(settings) else None
+    entrance = sign_in(settings)
     app = build(
         settings.postgres_dsn.get_secret_value(),
         hosts=names,
         banner=banner,
         interactions=interactions,
         task_hook=closed.receive if closed is not None else None,
+        sign_in=entrance,
     )
     server = _Server(uvicorn.Config(app, log_config=None, access_log=False, server_header=False))
     health = Health(settings)
@@ -58,7 +61,11 @@ async def main(settings: Settings, banner: str | None = None) -> int:
             serving = asyncio.create_task(server.serve(sockets=[listening]))
             stopping = asyncio.create_task(stop.wait())
             port = listening.getsockname()[1]
-            _log.info("pages", url=f"http://{f'[{host}]' if ':' in host else host}:{port}/")
+            address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+            # Who has given the token makes the link, and keeps it out of the log.
+            if entrance.link is not None and settings.sign_in_token is None:
+                _log.info("sign in by this link, once", link=f"{_here(address, port)}{entrance.link.path}")
+            _log.info("pages", url=f"{address}/")
             await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
             cut.start()
             stopping.cancel()
@@ -68,6 +75,11 @@ async def main(settings: Settings, banner: str | None = None) -> int:
             await serving
     _log.info("stopped", app="web")
     return EXIT_DONE if stop.is_set() else EXIT_FAILED
+
+
+def _here(address: str, port: int) -> str:
+    """The address for a browser on this machine; every interface is no name of it."""
+    return f"http://127.0.0.1:{port}" if "//0.0.0.0:" in address or "//[::]:" in address else address
 
 
 def _listen(settings: Settings) -> socket.socket:

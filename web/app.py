@@ -1,12 +1,15 @@
 """The pages as one ASGI application."""
 
 import asyncio
+import secrets
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
+from starlette.middleware.sessions import SessionMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
@@ -23,6 +26,9 @@ from web.deliveries import DeliveryPages
 from web.live import Live
 from web.preview import slack_message
 from web.security import SecurityHeaders, allowed_hosts
+from web.signin.gate import Gate
+from web.signin.pages import SignIn, SignInPages
+from web.signin.session import COOKIE, Cookies, Sessions
 from web.slack.http import PATH as INTERACTIONS
 from web.task_hook import PATH as TASK_HOOK
 from web.tasks import TaskPages
@@ -46,6 +52,7 @@ def build(
     message: Message = slack_message,
     interactions: Endpoint | None = None,
     task_hook: Endpoint | None = None,
+    sign_in: SignIn | None = None,
 ) -> Starlette:
     """The application. It starts without Postgres, and says so on its pages until Postgres is there.
 
@@ -58,8 +65,11 @@ def build(
         message: the blocks of an alert's Slack message.
         interactions: the endpoint for Slack's interactions; None: there is none.
         task_hook: the endpoint for tasks that were closed elsewhere; None: there is none.
+        sign_in: how people come in; None: nobody does.
     """
+    sign_in = sign_in or SignIn(Cookies(secrets.token_urlsafe(32)))
     database = Database(dsn)
+    sessions = Sessions(sign_in.cookies.hours, time.monotonic)
     templates = Templates(banner)
     alerts = AlertPages(database, templates, message)
     live = Live(database, alerts.render_cards)
@@ -67,6 +77,7 @@ def build(
     customers = CustomerPages(database, templates, alerts)
     tasks = TaskPages(database, templates)
     deliveries = DeliveryPages(database, templates)
+    entrance = SignInPages(sign_in, sessions, templates)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -83,6 +94,7 @@ def build(
 
     app = _Pages(
         routes=[
+            *entrance.routes(),
             Route("/", alerts.newest, name="alerts"),
             Route("/live", alerts.live, name="live"),
             Route("/customers", customers.all, name="customers"),
@@ -93,7 +105,17 @@ def build(
             *([Route(TASK_HOOK, task_hook, methods=["POST"], name="task_hook")] if task_hook else []),
             Mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static"),
         ],
-        middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=allowed_hosts(hosts), www_redirect=False)],
+        middleware=[
+            Middleware(TrustedHostMiddleware, allowed_hosts=allowed_hosts(hosts), www_redirect=False),
+            Middleware(
+                SessionMiddleware,
+                secret_key=sign_in.cookies.key,
+                session_cookie=COOKIE,
+                max_age=int(sign_in.cookies.hours * 3600),
+                https_only=sign_in.cookies.secure,
+            ),
+            Middleware(Gate, sessions=sessions, templates=templates),
+        ],
         exception_handlers=errors.handlers(templates),
         lifespan=lifespan,
     )

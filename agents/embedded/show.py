@@ -122,8 +122,10 @@ class Show:
             self._screen.say("No Slack token is set: messages are shown on the page, and go to nobody.")
         self._screen.say(f"Logs: {self._directory}")
         self._screen.say()
-        self._screen.say(f"  The page: {up.page}/")
+        self._screen.say(f"  The page: {up.link}")
         self._screen.say()
+        self._screen.say("The link signs in the first browser on this machine that opens it; there, an operator finds")
+        self._screen.say("a new one for a second browser on the page of operations.")
         self._screen.say(f"A new rating comes every {_RATING_EVERY:g} seconds. Ctrl-C ends everything.")
 
     def _list(self, what: str, lines: Sequence[str]) -> None:

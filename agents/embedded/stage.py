@@ -1,5 +1,6 @@
 """Sets everything up: the embedded servers, the four processes, and the sample on its topics."""
 
+import secrets
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from agents.settings import Settings
 from sinks.postgres import migrate
 from streams.sample import Sample, SampleRecord
 from streams.topology import CUSTOMERS, EVENTS
+from web.signin.link import PATH
 
 _SOURCE = "/csatwatch/sample"
 _BANNER = (
@@ -37,11 +39,13 @@ class Stage:
     Attributes:
         settings: with which the servers are reached.
         page: the address of the pages.
+        link: the one that signs in the first browser that opens it.
         sent: records of the sample on `csat-events`, each acknowledged.
     """
 
     settings: Settings
     page: str
+    link: str
     sent: int
 
 
@@ -57,6 +61,8 @@ async def stage(
     Raises:
         ServerFailedError: one of them did not start.
     """
+    token = secrets.token_urlsafe(32)
+    settings = settings.model_copy(update={"sign_in_token": SecretStr(token)})
     async with AsyncExitStack() as stack:
         with screen.doing("starting a broker, a Postgres and csatwatch's four processes", total=6) as show:
             started = count(1)
@@ -73,7 +79,7 @@ async def stage(
                     _behind(settings, directory, on_failure, begin),
                 )
             )
-        yield Stage(settings, page, sent)
+        yield Stage(settings, page, f"{page}{PATH}?token={token}", sent)
 
 
 @asynccontextmanager

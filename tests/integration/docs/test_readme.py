@@ -20,6 +20,7 @@ from tests.servers.ports import free_ports
 from tests.servers.processes import Csatwatch
 from tests.servers.tied import spawn
 from tests.servers.wait import until
+from tests.signed_in import KEY, OPERATOR, by_link, header
 
 if TYPE_CHECKING:
     from tests.servers.fake_slack import FakeSlack
@@ -53,6 +54,7 @@ async def test_everything_but_the_demo(
         "CSATWATCH_SLACK_BOT_TOKEN": slack.token,
         "CSATWATCH_SLACK_API_URL": slack.url,
         "CSATWATCH_WEB_BIND": f"127.0.0.1:{pages}",
+        "CSATWATCH_SESSION_KEY": KEY,
         "KAFKA": own_kafka.bootstrap,
     }
     for text in _texts("first"):
@@ -70,7 +72,8 @@ async def test_everything_but_the_demo(
         await until(lambda: len(slack.messages()) == 2, what="the message of the rating from Python")
         (follow,) = _texts("follow")
         await _follow(follow, here, tmp_path)
-        async with aiohttp.ClientSession() as http, http.get(f"http://127.0.0.1:{pages}/") as page:
+        operator = aiohttp.ClientSession(headers=header(OPERATOR))
+        async with operator as http, http.get(f"http://127.0.0.1:{pages}/") as page:
             assert "GlobalTech" in await page.text()
 
 
@@ -111,7 +114,7 @@ async def test_up_shows_a_page_and_ends_by_ctrl_c(tmp_path: Path) -> None:
     try:
         page = await until(lambda: _page(log.read_text()), what="the address of the page", within=120)
         assert page is not None
-        async with aiohttp.ClientSession() as http, http.get(page) as answer:
+        async with by_link() as http, http.get(page) as answer:
             assert answer.status == 200
         # As a terminal does it: the signal goes to make and to all that it started.
         for pid in [process.pid, *_children(process.pid)]:
@@ -124,7 +127,7 @@ async def test_up_shows_a_page_and_ends_by_ctrl_c(tmp_path: Path) -> None:
 
 
 def _page(said: str) -> str | None:
-    found = [word for word in said.split() if word.startswith("http://127.0.0.1:") and word.endswith("/")]
+    found = [word for word in said.split() if word.startswith("http://127.0.0.1:") and "/sign-in/link?token=" in word]
     return found[-1] if found else None
 
 

@@ -8,11 +8,11 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import aiohttp
 import pytest
 
 from tests.integration.embedded.held import nobody_listens, processes_of
 from tests.servers.wait import until
+from tests.signed_in import by_link
 
 _ROOT = Path(__file__).parents[3]
 _GOLDEN = _ROOT / "tests" / "golden" / "slack" / "globaltech.txt"
@@ -115,9 +115,9 @@ async def test_a_demo_after_a_demo_starts_empty(scratch: Path) -> None:
 
 async def test_the_page_lives_until_ctrl_c(scratch: Path) -> None:
     async with _up(scratch, "--port", "0") as running:
-        url = (await running.line(r"The page: (http://127\.0\.0\.1:(\d+)/)\n"))[1]
+        link = await running.line(r"The page: (http://127\.0\.0\.1:(\d+)/sign-in/link\?token=\S+)\n")
         await running.line(r"\d\d:\d\d:\d\d  \w+ poor rating: ")
-        async with aiohttp.ClientSession() as http, http.get(url) as answer:
+        async with by_link() as http, http.get(link[1]) as answer:
             assert answer.status == 200
             page = await answer.text()
         assert "Support Satisfaction Alert" in page
@@ -128,7 +128,7 @@ async def test_the_page_lives_until_ctrl_c(scratch: Path) -> None:
         assert "Traceback" not in running.said
         assert not processes_of(running.temporary)
         assert not list(running.temporary.iterdir())
-        assert await nobody_listens(int(url.rpartition(":")[2].strip("/")))
+        assert await nobody_listens(int(link[2]))
 
 
 @pytest.mark.slow

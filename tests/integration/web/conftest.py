@@ -12,8 +12,11 @@ import uvicorn
 from tests.integration.web.rows import Rows, connect
 from tests.servers.ports import free_ports
 from tests.servers.wait import until
+from tests.signed_in import KEY, OPERATOR, header
 from web.app import build
 from web.live import Live
+from web.signin.pages import SignIn
+from web.signin.session import Cookies
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +32,9 @@ class Site:
 
 
 @asynccontextmanager
-async def serving(dsn: str, *, banner: str | None = None) -> AsyncIterator[Site]:
-    """The pages on a free port, in this event loop."""
-    app = build(dsn, banner=banner)
+async def serving(dsn: str, *, banner: str | None = None, sign_in: SignIn | None = None) -> AsyncIterator[Site]:
+    """The pages on a free port, in this event loop; whoever shows a cookie of `signed_in` is let in."""
+    app = build(dsn, banner=banner, sign_in=sign_in or SignIn(Cookies(KEY)))
     (port,) = free_ports(1)
     config = uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None, access_log=False, ws="none")
     server = uvicorn.Server(config)
@@ -65,6 +68,6 @@ async def site(postgres: str) -> AsyncIterator[Site]:
 
 @pytest.fixture
 async def http(site: Site) -> AsyncIterator[aiohttp.ClientSession]:
-    """A client that knows where the pages are."""
-    async with aiohttp.ClientSession(site.url) as session:
+    """An operator's client that knows where the pages are."""
+    async with aiohttp.ClientSession(site.url, headers=header(OPERATOR)) as session:
         yield session

@@ -14,6 +14,7 @@ from schemas.event import Ticket
 from tests.integration.web.conftest import Site, serving
 from tests.integration.web.rows import FEEDBACK, GLOBALTECH, Rows, customer, fill, globaltech, poor_rating
 from tests.servers.wait import until
+from tests.signed_in import let_in
 
 if TYPE_CHECKING:
     from playwright.async_api import Browser, Page
@@ -71,6 +72,7 @@ async def _tab(
     context = await browser.new_context(
         viewport={"width": size[0], "height": size[1]}, color_scheme=scheme, timezone_id="UTC", locale="en-GB"
     )
+    await let_in(context)
     page = await context.new_page()
     wrong: list[str] = []
     page.on("console", lambda said: wrong.append(said.text) if said.type in {"error", "warning"} else None)

@@ -15,6 +15,7 @@ from tests.integration.web.conftest import serving
 from tests.integration.web.rows import FEEDBACK, GLOBALTECH, TICKET, Rows, customer, fill, globaltech, poor_rating
 from tests.servers.databases import Databases
 from tests.servers.ports import free_ports
+from tests.signed_in import OPERATOR, header
 from web.security import HEADERS
 
 _NOW = datetime.now(UTC).replace(microsecond=0)
@@ -95,7 +96,10 @@ async def test_an_empty_list_says_how_to_publish_a_first_event(http: aiohttp.Cli
 
 
 async def test_the_banner_is_on_every_page(postgres: str) -> None:
-    async with serving(postgres, banner="Starts <empty>.") as site, aiohttp.ClientSession(site.url) as http:
+    async with (
+        serving(postgres, banner="Starts <empty>.") as site,
+        aiohttp.ClientSession(site.url, headers=header(OPERATOR)) as http,
+    ):
         for path, status in (("/", 200), ("/customers", 200), ("/nothing", 404)):
             assert "Starts &lt;empty&gt;." in await _text(http, path, status)
 
@@ -218,7 +222,7 @@ async def test_another_hosts_page_that_points_here_gets_nothing(http: aiohttp.Cl
 async def test_pages_wait_for_postgres_in_plain_words() -> None:
     (port,) = free_ports(1)
     dsn = f"postgresql://csatwatch:secret@127.0.0.1:{port}/csatwatch"
-    async with serving(dsn) as site, aiohttp.ClientSession(site.url) as http:
+    async with serving(dsn) as site, aiohttp.ClientSession(site.url, headers=header(OPERATOR)) as http:
         for path in ("/", "/customers", f"/customers/{GLOBALTECH.customer_id}"):
             async with http.get(path) as answer:
                 page = await answer.text()
@@ -229,7 +233,7 @@ async def test_pages_wait_for_postgres_in_plain_words() -> None:
 
 
 async def test_tables_that_are_not_there_yet_are_said(databases: Databases) -> None:
-    async with serving(databases.dsn) as site, aiohttp.ClientSession(site.url) as http:
+    async with serving(databases.dsn) as site, aiohttp.ClientSession(site.url, headers=header(OPERATOR)) as http:
         assert "no tables of csatwatch yet" in await _text(http, "/", 503)
 
 

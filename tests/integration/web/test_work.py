@@ -11,6 +11,7 @@ from schemas.alert import NAMESPACE
 from schemas.event import Ticket
 from tests.integration.web.conftest import Site
 from tests.integration.web.rows import Rows, customer, poor_rating
+from tests.signed_in import let_in
 
 if TYPE_CHECKING:
     from playwright.async_api import Page
@@ -197,6 +198,7 @@ async def test_the_list_goes_on_through_every_delivery(http: aiohttp.ClientSessi
 @pytest.mark.parametrize("width", [390, 1280])
 async def test_the_pages_are_reached_and_used_by_keyboard(page: "Page", site: Site, width: int) -> None:
     await page.set_viewport_size({"width": width, "height": 800})
+    await let_in(page.context)
     await page.goto(site.url)
     await page.get_by_role("link", name="Tasks", exact=True).press("Enter")
     await page.get_by_role("heading", name="Tasks", exact=True).wait_for()

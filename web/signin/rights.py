@@ -1,0 +1,47 @@
+"""Who may use which route? Pure. What is not in the table is for nobody."""
+
+from collections.abc import Mapping
+from enum import Enum, auto
+
+from web.viewer import Role, Viewer
+
+
+class Open(Enum):
+    """Routes without a session."""
+
+    ANYONE = auto()
+    """The way in, and what says nothing of anybody."""
+    MACHINE = auto()
+    """The route itself takes only requests that are signed."""
+
+
+ACCESS: Mapping[str, Role | Open] = {
+    "static": Open.ANYONE,
+    "sign_in": Open.ANYONE,
+    "sign_in_back": Open.ANYONE,
+    "sign_in_link": Open.ANYONE,
+    "signed_out": Open.ANYONE,
+    "interactions": Open.MACHINE,
+    "task_hook": Open.MACHINE,
+    "sign_out": Role.CSM,
+    "alerts": Role.CSM,
+    "live": Role.CSM,
+    "customers": Role.CSM,
+    "customer": Role.CSM,
+    "tasks": Role.CSM,
+    "deliveries": Role.CSM,
+    "another_link": Role.OPERATOR,
+}
+"""Each route by its name, and the least role that may use it."""
+
+_RANK = (Role.CSM, Role.MANAGER, Role.OPERATOR)
+
+
+def may_use(route: str | None, viewer: Viewer | None) -> bool:
+    """Whether the route of this name answers this person; None is a route without a name, and nobody."""
+    needed = ACCESS.get(route or "")
+    if needed is None:
+        return False
+    if isinstance(needed, Open):
+        return True
+    return viewer is not None and _RANK.index(viewer.role) >= _RANK.index(needed)
