@@ -60,11 +60,28 @@ def program() -> None:
 
 
 @program.command()
-def detect() -> None:
+@click.option(
+    "--workers",
+    "count",
+    type=click.IntRange(1, 64),
+    default=1,
+    show_default=True,
+    help="So many on this machine, each a process of its own. One core each is what they need.",
+)
+@click.option("--with-parent", is_flag=True, hidden=True, help="Stop when standard input closes.")
+def detect(*, count: int, with_parent: bool) -> None:
     """Run the detector: events in, alerts out.
 
     It waits for Kafka, restores its state, and runs until SIGTERM or Ctrl-C. More of them share the partitions.
     """
+    if count > 1:
+        from agents.workers import workers  # noqa: PLC0415 (only here)
+
+        _run(lambda _: workers(["detect", "--with-parent"], count))
+    if with_parent:
+        from agents.workers import stop_with_parent  # noqa: PLC0415 (only here)
+
+        stop_with_parent()
     from agents.detector import main as detector  # noqa: PLC0415 (Faust takes a while to import)
 
     _run(detector)

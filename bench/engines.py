@@ -16,6 +16,7 @@ from tests.servers.java import java
 
 ROOT = Path(__file__).parent.parent
 Command = Sequence[str | Path]
+_CHANGELOG, _SNAPSHOTS, _LOST = "in a changelog", "in snapshots", "lost"
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,19 +130,27 @@ class Bytewax(Module):
 
 
 class KafkaStreams(Engine):
-    """The peer in Java, with one thread."""
+    """The peer in Java."""
+
+    def __init__(self, name: str, *, threads: int = 1) -> None:
+        super().__init__(name, state=_CHANGELOG)
+        self._threads = threads
 
     def command(self, job: Job) -> Command:
         """As much memory as it wants."""
         del job
         jvm = ("-Xms512m", "-Xmx1g", "-XX:+UseParallelGC", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn")
-        return [java(), *jvm, "-cp", f"{setup.CLASSES}:{setup.jars()}/*", "CsatStreams", "1"]
+        return [java(), *jvm, "-cp", f"{setup.CLASSES}:{setup.jars()}/*", "CsatStreams", str(self._threads)]
 
 
 class Csatwatch(Engine):
     """`csatwatch detect`, as it ships, but for a policy under which old ratings alert."""
 
     _program = (sys.executable, "-m", "agents.cli")
+
+    def __init__(self, name: str, *, workers: int = 1) -> None:
+        super().__init__(name, state=_CHANGELOG)
+        self._workers = workers
 
     def prepare(self, job: Job) -> None:
         """Its topics and its policy."""
@@ -154,7 +163,7 @@ class Csatwatch(Engine):
     def command(self, job: Job) -> Command:
         """The detector."""
         del job
-        return [*self._program, "detect"]
+        return [*self._program, "detect", "--workers", str(self._workers)]
 
     def environment(self, job: Job) -> Mapping[str, str]:
         """Its settings; all others are the defaults."""
@@ -179,15 +188,15 @@ class Csatwatch(Engine):
         return f"{job.tag}-detect"
 
 
-_CHANGELOG, _SNAPSHOTS, _LOST = "in a changelog", "in snapshots", "lost"
-
-CSATWATCH = Csatwatch("csatwatch", state=_CHANGELOG)
-KAFKA_STREAMS = KafkaStreams("Kafka Streams, 1 thread", state=_CHANGELOG)
+CSATWATCH = Csatwatch("csatwatch")
+KAFKA_STREAMS = KafkaStreams("Kafka Streams, 1 thread")
 FAUST = StockFaust("stock_faust", "Faust as one writes it", state=_CHANGELOG, package="faust-streaming")
 ENGINES: Mapping[str, Engine] = {
     "csatwatch": CSATWATCH,
+    "csatwatch-2": Csatwatch("csatwatch, 2 workers", workers=2),
     "plain": Module("plain", "confluent-kafka in a loop", state=_LOST, package="confluent-kafka"),
     "kafka-streams": KAFKA_STREAMS,
+    "kafka-streams-2": KafkaStreams("Kafka Streams, 2 threads", threads=2),
     "bytewax": Bytewax("bytewax_flow", "Bytewax", state=_SNAPSHOTS, package="bytewax"),
     "faststream": Module("fast_stream", "FastStream, in batches", state=_LOST, package="faststream"),
     "quix": Module("quix", "Quix Streams", state=_CHANGELOG, package="quixstreams"),

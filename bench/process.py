@@ -108,7 +108,22 @@ def prepared(
 
 
 def _usage(pid: int) -> Usage:
-    """As /proc shows it."""
+    """As /proc shows it, of a process and its children."""
+    own = _own_usage(pid)
+    each = [own, *map(_usage, _children(pid))]
+    return Usage(sum(u.cpu for u in each), sum(u.resident for u in each), sum(u.peak for u in each))
+
+
+def _children(pid: int) -> list[int]:
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):  # ended meanwhile
+            if int(stat.read_text().rpartition(")")[2].split()[1]) == pid:
+                found.append(int(stat.parent.name))
+    return found
+
+
+def _own_usage(pid: int) -> Usage:
     stat = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     ticks = sum(map(int, stat[11:15]))  # its own and its ended children's, in the kernel and outside
     status = Path(f"/proc/{pid}/status").read_text()

@@ -8,14 +8,14 @@ import click
 from bench import machine, report
 from bench.broker import Broker
 from bench.catch_up import Run, catch_up
-from bench.engines import CSATWATCH, ENGINES
+from bench.engines import ENGINES, Csatwatch
 from bench.feed import PARTITIONS, filled
 
 ABOUT = """The same feed and the same job for everybody: decode and validate each event, keep each customer's ratings of
 the window, raise an alert for a poor rating and for a fallen average. Time runs from the first alert on the broker to
 the committed offsets at the end of the feed; csatwatch's alerts, changelog and checkpoints are all acknowledged by
 then. csatwatch's job is larger: its alerts carry context, severity and reasons, and it publishes trends. The engines
-take turns; median, least and most of the runs."""
+take turns; median, least and most of the runs. Under csatwatch's names: how many times as fast it is."""
 
 
 def measure(broker: Broker, *, events: int, customers: int, runs: int, names: Sequence[str]) -> str:
@@ -35,7 +35,7 @@ def measure(broker: Broker, *, events: int, customers: int, runs: int, names: Se
 
 
 def _compare(done: Mapping[str, Sequence[Run]]) -> None:
-    digests = {run.digest for name, runs in done.items() if ENGINES[name] is not CSATWATCH for run in runs}
+    digests = {run.digest for name, runs in done.items() if not isinstance(ENGINES[name], Csatwatch) for run in runs}
     if len(digests) > 1:
         message = f"the peers' alerts differ: {sorted(digests)}"
         raise RuntimeError(message)
@@ -43,7 +43,7 @@ def _compare(done: Mapping[str, Sequence[Run]]) -> None:
 
 def _table(done: Mapping[str, Sequence[Run]], events: int) -> str:
     rates = {name: sorted(events / run.seconds for run in runs) for name, runs in done.items()}
-    own = statistics.median(rates["csatwatch"]) if "csatwatch" in rates else None
+    own = [name for name in rates if isinstance(ENGINES[name], Csatwatch)]
     return report.table(
         [
             {
@@ -51,7 +51,10 @@ def _table(done: Mapping[str, Sequence[Run]], events: int) -> str:
                 "events/s": f"{statistics.median(rates[name]):,.0f}",
                 "least": f"{rates[name][0]:,.0f}",
                 "most": f"{rates[name][-1]:,.0f}",
-                "csatwatch is": f"{own / statistics.median(rates[name]):.2f} times" if own else "",
+                **{
+                    f"{ENGINES[each].name}:": f"{statistics.median(rates[each]) / statistics.median(rates[name]):.2f}"
+                    for each in own
+                },
                 "CPU s": f"{statistics.median(run.usage.cpu for run in runs):.1f}",
                 "peak RSS MB": f"{max(run.usage.peak for run in runs) / (1 << 20):,.0f}",
                 "state after a crash": ENGINES[name].state,
