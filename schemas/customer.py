@@ -1,5 +1,6 @@
 """What the CRM publishes on `customers`: the account and who owns it."""
 
+from functools import cached_property
 from typing import Annotated
 
 from pydantic import Field, StringConstraints
@@ -30,3 +31,8 @@ class Customer(Record):
     tier: ShortText | None = None
     renewal_at: Time | None = None
     time_zone: Annotated[str, NoNul, StringConstraints(max_length=64)] | None = None
+
+    @cached_property
+    def published(self) -> bytes:
+        """As JSON: each alert of the account carries it, so it is made once."""
+        return self.to_json()

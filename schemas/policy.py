@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from functools import cached_property
 from importlib.resources import files
 from itertools import product
 from pathlib import Path
@@ -232,12 +233,8 @@ class Routing(_Part):
 
     def of(self, severity: Severity) -> Told:
         """How an alert of this severity reaches people."""
-        return {
-            Severity.CRITICAL: self.critical,
-            Severity.HIGH: self.high,
-            Severity.MEDIUM: self.medium,
-            Severity.LOW: self.low,
-        }[severity]
+        told: Told = getattr(self, severity)
+        return told
 
 
 class WeeklyDigest(_Part):
@@ -343,6 +340,8 @@ class Policy(_Part):
     usual_levels: UsualLevels = UsualLevels()
     digest: WeeklyDigest = WeeklyDigest()
     notify: Notify = Notify()
+    show_assignees: bool = False
+    """Whether the page of support names who had the tickets with poor ratings. Who has the hard tickets has those."""
     overrides: tuple[Override, ...] = ()
     """Other values for a tier or a customer."""
 
@@ -391,7 +390,7 @@ class Policy(_Part):
         """The policy by what `selected_by` says, of all that differ."""
         return self._for or {(None, None): self}
 
-    @property
+    @cached_property
     def overridden_for(self) -> tuple[str, ...]:
         """Whose overrides are in it, in words."""
         return self._overridden_for

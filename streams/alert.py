@@ -4,7 +4,6 @@ from datetime import datetime, timedelta
 from functools import cache
 
 from msgspec import Raw
-from msgspec.structs import replace
 
 from schemas.alert import SCHEMA_VERSION, Kind, Severity, Status, alert_id_text
 from schemas.customer import Customer
@@ -110,8 +109,11 @@ def _completed(
     context: Context, ticket: Ticket, said: Said, customer: Customer | None, at: datetime, policy: Policy
 ) -> Context:
     """With what does not come from the window: the ticket's, the account's and the policy's part."""
-    return replace(
-        context,
+    return Context(
+        context.tickets_30d,
+        context.low_ratings_30d,
+        context.previous_avg,
+        context.previous_n,
         category_usual=policy.usual_levels.categories.get(ticket.ticket_category or ""),
         escalated_at=context.escalated_at if said.escalated_at is None else instant(said.escalated_at),
         renewal_in_days=_renewal_in_days(customer, at, policy),
@@ -164,4 +166,4 @@ def _suggest(severity: Severity, call_from: Severity, *, escalated: bool, overdu
 
 
 def _raw(customer: Customer | None) -> Raw | None:
-    return None if customer is None else Raw(customer.to_json())
+    return None if customer is None else Raw(customer.published)

@@ -5,7 +5,7 @@ answer at the end is only noted at first, since a dozen lists are a dozen places
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple, cast
 
 import msgspec
@@ -33,6 +33,10 @@ class Answer(NamedTuple):
     ticket: str
 
 
+Given = tuple[int, int, *tuple[str, ...]]
+"""What begins with the time of an answer, in microseconds since 1970, and its rating."""
+
+
 class Mark(NamedTuple):
     """The last revision of the alert on an answer's rating, and whether that alert still stands."""
 
@@ -58,9 +62,22 @@ class Answers:
         newest: time of the newest answer; less than any without one.
         marks: 0 without an alert, else twice its last revision, one more while it stands.
         when: `at` by survey; None before the first `settle`, so that a customer with few ratings takes little memory.
+        one_a_ticket: whether every survey here goes by its ticket's id, so that no two are of one ticket.
     """
 
-    __slots__ = ("_appended", "_standing", "at", "events", "marks", "newest", "ratings", "surveys", "tickets", "when")
+    __slots__ = (
+        "_appended",
+        "_standing",
+        "at",
+        "events",
+        "marks",
+        "newest",
+        "one_a_ticket",
+        "ratings",
+        "surveys",
+        "tickets",
+        "when",
+    )
 
     at: list[int]
     ratings: bytearray
@@ -71,6 +88,7 @@ class Answers:
 
     def __init__(self) -> None:
         self.newest = _NEVER
+        self.one_a_ticket = True
         self._appended: list[tuple[int, int, str, str, str]] = []
         self.when: dict[str, int] | None = None
         self.at = _NO_TIMES
@@ -93,14 +111,19 @@ class Answers:
     __hash__ = None  # type: ignore[assignment]
 
     def __contains__(self, survey: str) -> bool:
-        if self.when is None:
-            return any(survey == appended[2] for appended in self._appended)
-        return survey in self.when
+        if self.when is not None:
+            return survey in self.when
+        for appended in self._appended:  # noqa: SIM110 (a generator costs three times as much, for nearly every event)
+            if appended[2] == survey:
+                return True
+        return False
 
     def append(self, at: int, rating: int, survey: str, event: str, ticket: str) -> None:
         """Add the newest answer, to a survey that has none."""
         self.newest = at
         self._appended.append((at, rating, survey, event, ticket))
+        if survey != ticket:
+            self.one_a_ticket = False
         if self.when is not None:
             self.when[survey] = at
         elif len(self._appended) > _FEW:
@@ -123,6 +146,14 @@ class Answers:
             self.marks += [0] * len(at)
         return when
 
+    def since(self, place: int) -> Iterable[Given]:
+        """Times and ratings from this place on."""
+        new = place - len(self.at)
+        if new >= 0:
+            return self._appended[new:] if new else self._appended
+        self.settle()
+        return zip(self.at[place:], self.ratings[place:], strict=True)
+
     def __getitem__(self, place: int) -> Answer:
         self.settle()
         return Answer(self.at[place], self.ratings[place], self.surveys[place], self.events[place], self.tickets[place])
@@ -144,6 +175,8 @@ class Answers:
         when[survey] = at
         self.newest = max(self.newest, at)
         self._note_standing(place)
+        if survey != ticket:
+            self.one_a_ticket = False
         return place
 
     def place(self, survey: str) -> int | None:
@@ -229,6 +262,7 @@ class Answers:
         self.surveys += packed.surveys
         self.events += packed.events
         self.tickets += packed.tickets or packed.surveys
+        self.one_a_ticket &= not packed.tickets
         self.marks += packed.marks or [0] * len(packed.at)
         when.update(zip(packed.surveys, packed.at, strict=True))
         self.newest = self.at[-1]

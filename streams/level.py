@@ -144,10 +144,11 @@ class Level(msgspec.Struct, array_like=True, gc=False):
         line = self.drawn, self.intercept, self.slope, self.variance
         return Level(self.counts.copy(), self.n, self.total, self.renewed, *line, found)
 
-    def fold(self, ratings: Iterable[int], times: Iterable[int], prior: Prior) -> None:
-        """Take ratings in, in their order; `times` are theirs, in microseconds since 1970."""
+    def fold(self, answers: Iterable[tuple[int, int, *tuple[object, ...]]], prior: Prior) -> None:
+        """Take answers in, in their order. Each begins with its time, in microseconds since 1970, and its rating."""
         counts, fewest, found = self.counts, prior.fewest_usual, self.suspicion
-        for rating, at in zip(ratings, times, strict=True):
+        for answer in answers:
+            at, rating = answer[0], answer[1]
             if found is None:
                 n = self.n
                 if rating * n >= self.total or n < fewest or not self._suspicious(rating, prior):
@@ -182,7 +183,7 @@ class Level(msgspec.Struct, array_like=True, gc=False):
             shares = [(c + _SHAPE * share) / (n + _SHAPE) for c, share in zip(self.counts, prior.shares, strict=True)]
             mean = (self.total + weight * prior.mean) / (n + weight)
             self.drawn = n
-            self.intercept, self.slope, self.variance = line(shares, mean, _FALLEN)
+            self.intercept, self.slope, self.variance = line(shares, mean, _FALLEN, self.slope)
         return self.intercept > self.slope * rating
 
     def _needed(self, prior: Prior) -> float:

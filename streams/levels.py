@@ -24,10 +24,9 @@ class Levels:
         if level is None or prior is not self._prior:
             level = self._level = Level.unknown() if self.base is None else self.base.copy()
             self._prior, self._folded = prior, 0
-        answers.settle()
-        folded, size = self._folded, len(answers.at)
-        if folded < size:
-            level.fold(answers.ratings[folded:], answers.at[folded:], prior)
+        size = len(answers)
+        if self._folded < size:
+            level.fold(answers.since(self._folded), prior)
             self._folded = size
         return level
 
@@ -39,7 +38,7 @@ class Levels:
         """The `count` oldest of `answers` are about to go."""
         if self.base is None:
             self.base = Level.unknown()
-        self.base.fold(answers.ratings[:count], answers.at[:count], prior)
+        self.base.fold(zip(answers.at[:count], answers.ratings[:count], strict=True), prior)
         self._folded -= count
         if self._folded < 0:
             self._level = None

@@ -24,7 +24,7 @@ def reached(ratings: Sequence[int], rule: DecliningTrend) -> Iterator[tuple[int,
     """
     level, prior = Level.unknown(), Prior.of(rule)._replace(threshold=_OUT_OF_REACH)
     for place, rating in enumerate(ratings):
-        level.fold((rating,), (0,), prior)
+        level.fold(((0, rating),), prior)
         found = level.suspicion
         if found is None or found.n < rule.recent_min or rating == RATINGS[-1]:
             continue

@@ -26,11 +26,14 @@ class Line(NamedTuple):
     variance: float
 
 
-def line(shares: Sequence[float], mean: float, kept: float) -> Line:
-    """Between `shares` (of the ratings 1 to 5, all positive) tilted to `mean`, and the same tilted to `kept` of it."""
+def line(shares: Sequence[float], mean: float, kept: float, slope: float = 0.0) -> Line:
+    """Between `shares` (of the ratings 1 to 5, all positive) tilted to `mean`, and the same tilted to `kept` of it.
+
+    `slope`: of a line that is much like it, where one is known; it is found sooner from there.
+    """
     before, log_before, variance = _tilted(shares, mean, 0.0)
     fallen = max(mean * kept, _LOWEST)
-    after, log_after, _ = _tilted(shares, fallen, before + (fallen - mean) / variance)
+    after, log_after, _ = _tilted(shares, fallen, before - (slope or (mean - fallen) / variance))
     # Weights are centred on a rating of 3.
     return Line(log_before - log_after + 3 * (before - after), before - after, variance)
 

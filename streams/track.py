@@ -17,7 +17,7 @@ from streams.levels import Levels
 from streams.pieces import PIECE, Pieces
 from streams.remembered import Remembered, nowhere
 from streams.spans import MONTH, Month, Spans, Sums
-from streams.tickets import Closing, Said, Tickets
+from streams.tickets import NOTHING, Closing, Said, Tickets
 
 FORMAT = 1
 """Of the encoded state. A release reads its own and the one before."""
@@ -259,7 +259,8 @@ class Track:
 
     def said_of(self, ticket: str, spans: Spans) -> Said:
         """What other events than ratings say of a ticket."""
-        return self.tickets.said_of(ticket, self._edge(0, spans))
+        tickets = self.tickets
+        return tickets.said_of(ticket, self._edge(0, spans)) if tickets.closed or tickets.escalated else NOTHING
 
     def counted(self, spans: Spans) -> Sums:
         """The sums as of the newest answer."""
@@ -298,13 +299,13 @@ class Track:
             month = sums.month
             month.catch_up(answers)
             return len(month.tickets) + self._only_closed(at, month.tickets, spans), sum(month.ratings[: poor + 1])
-        tickets = set(answers.tickets[first:last])
         low = sum([answers.ratings.count(rating, first, last) for rating in range(1, poor + 1)])
+        if answers.one_a_ticket and not self.tickets.closed:
+            return last - first, low
+        tickets = set(answers.tickets[first:last])
         return len(tickets) + self._only_closed(at, tickets, spans), low
 
     def _only_closed(self, at: int, rated: Container[str], spans: Spans) -> int:
-        if not self.tickets.closed:
-            return 0
         # What has expired goes with the next answer that does: it counts no more already.
         return self.tickets.closed_between(max(at - MONTH, self._edge(at, spans)), at, rated)
 

@@ -37,7 +37,7 @@ def histories(draw: st.DrawFn, *, longest: int = 150) -> list[tuple[int, int]]:
 @given(histories())
 def test_folding_is_what_a_recount_of_everything_gives(history: list[tuple[int, int]]) -> None:
     level = Level.unknown()
-    level.fold([rating for _, rating in history], [at for at, _ in history], PRIOR)
+    level.fold(history, PRIOR)
     told = tell([(instant(at), rating) for at, rating in history], RULE)
     assert level.counts == [told.usual.count(rating) for rating in range(1, 6)]
     assert (level.n, level.total) == (len(told.usual), sum(told.usual))
@@ -54,10 +54,10 @@ def test_folding_is_what_a_recount_of_everything_gives(history: list[tuple[int, 
 @given(histories(), st.integers(1, 40))
 def test_in_how_many_goes_it_is_folded_does_not_matter(history: list[tuple[int, int]], at_once: int) -> None:
     whole, parts = Level.unknown(), Level.unknown()
-    whole.fold([rating for _, rating in history], [at for at, _ in history], PRIOR)
+    whole.fold(history, PRIOR)
     for begin in range(0, len(history), at_once):
         part = history[begin : begin + at_once]
-        parts.fold([rating for _, rating in part], [at for at, _ in part], PRIOR)
+        parts.fold(part, PRIOR)
     assert parts == whole
 
 
@@ -77,7 +77,7 @@ def test_late_answers_and_kept_states_give_the_same_level(
             stored |= {name: value for name, value in track.encode().items() if value is not None}
             track = Track.decode(stored[""], stored.get)
     straight = Level.unknown()
-    straight.fold([rating for _, rating in history], [at for at, _ in history], PRIOR)
+    straight.fold(history, PRIOR)
     assert track.level(SPANS) == straight
 
 
@@ -86,7 +86,7 @@ def test_late_answers_and_kept_states_give_the_same_level(
 def test_a_constant_stream_is_never_suspect(rating: int, count: int, days: int) -> None:
     level = Level.unknown()
     for i in range(count):
-        level.fold((rating,), (i * days * DAY,), PRIOR)
+        level.fold([(i * days * DAY, rating)], PRIOR)
         assert level.suspicion is None
 
 

@@ -17,7 +17,7 @@ USUAL = [5, 4, 5, 5, 3, 5, 4, 5, 5, 4] * 3
 
 def folded(*ratings: int, every: int = 4 * DAY) -> Level:
     level = Level.unknown()
-    level.fold(ratings, range(DAY, DAY + every * len(ratings), every), PRIOR)
+    level.fold(zip(range(DAY, DAY + every * len(ratings), every), ratings, strict=True), PRIOR)
     return level
 
 
@@ -120,5 +120,5 @@ def test_a_copy_is_folded_on_by_itself() -> None:
     level = folded(*USUAL, 1, 2)
     before = level.copy()
     assert before == level
-    level.fold((1, 5), (DAY * 900, DAY * 901), PRIOR)
+    level.fold([(DAY * 900, 1), (DAY * 901, 5)], PRIOR)
     assert before == folded(*USUAL, 1, 2)
