@@ -32,10 +32,12 @@ class Site:
 
 
 @asynccontextmanager
-async def serving(dsn: str, *, banner: str | None = None, sign_in: SignIn | None = None) -> AsyncIterator[Site]:
-    """The pages on a free port, in this event loop; whoever shows a cookie of `signed_in` is let in."""
+async def serving(
+    dsn: str, *, banner: str | None = None, sign_in: SignIn | None = None, port: int | None = None
+) -> AsyncIterator[Site]:
+    """The pages in this event loop, on a free port if none is named; who shows a cookie of `signed_in` is let in."""
     app = build(dsn, banner=banner, sign_in=sign_in or SignIn(Cookies(KEY)))
-    (port,) = free_ports(1)
+    port = port or free_ports(1)[0]
     config = uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None, access_log=False, ws="none")
     server = uvicorn.Server(config)
     with server.capture_signals():

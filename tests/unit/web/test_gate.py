@@ -90,7 +90,7 @@ def _routes() -> Iterator[tuple[str, str, str]]:
     """Name, method and an address of each route of the pages."""
     for route in _app().routes:
         if isinstance(route, Mount):
-            yield route.name, "GET", f"{route.path}/csatwatch.css"
+            yield route.name or "", "GET", f"{route.path}/csatwatch.css"
             continue
         assert isinstance(route, Route)
         path = route.path
