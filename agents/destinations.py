@@ -26,6 +26,7 @@ from sinks.slack import Api, Slack, web_client
 from sinks.slack.support import NoSupport, Support
 from sinks.smtp import Smtp
 
+_SENDS = 3  # a send's longest time, in timeouts of a request: it may have to look first
 _MARGIN = 5.0  # seconds that a claim holds longer than what is done under it can take
 
 _log = structlog.get_logger(__name__)
@@ -59,8 +60,8 @@ async def destinations(
     wake: Callable[[str], None],
 ) -> Destinations:
     """Open them, until `stack` closes; `wake` is called with the name of a sink of which a slot has become free."""
-    limit = 3 * max(settings.slack_timeout_seconds, settings.tasks_timeout_seconds)
-    ledger = Ledger(pool, lease=timedelta(seconds=limit + _MARGIN))
+    slack_limit, tasks_limit = _SENDS * settings.slack_timeout_seconds, _SENDS * settings.tasks_timeout_seconds
+    ledger = _ledger(pool, slack_limit)
     api = await _slack_api(settings, stack)
     system = await task_system(settings, stack)
     polled = None
@@ -71,7 +72,7 @@ async def destinations(
         polled = TaskPoll(pool, system, publisher.publish, every=every)
     # An answer a command, of which there are up to ten, and to the message itself twice as long.
     mail_limit = 12 * settings.smtp_timeout_seconds
-    mail_ledger = Ledger(pool, lease=timedelta(seconds=mail_limit + _MARGIN))
+    noted = _ledger(pool, mail_limit).remember
 
     def courier(
         name: str,
@@ -79,27 +80,33 @@ async def destinations(
         *,
         slots: int,
         batch: int = 1,
+        limit: float = max(slack_limit, tasks_limit),
         by: Guide | None = guide,
-        limit: float = limit,
-        ledger: Ledger = ledger,
     ) -> Courier:
         load = Load(slots=slots, batch=batch, limit=limit, lease=limit + _MARGIN)
-        return Courier(ledger, name, sink, load=load, backoff=Backoff(), wake=lambda: wake(name), guide=by)
+        return Courier(
+            _ledger(pool, limit), name, sink, load=load, backoff=Backoff(), wake=lambda: wake(name), guide=by
+        )
 
     # A task system is told of one task at a time, the list of many in one transaction.
     slots, many = (1, 200) if system is None else (4, 1)
     # What a person asked for waits for no business hours, and that person hears what became of it: `by=None`.
-    mail = NoMail() if smtp is None else Mail(smtp, sender=settings.smtp_sender, remember=mail_ledger.remember)
+    mail = NoMail() if smtp is None else Mail(smtp, sender=settings.smtp_sender, remember=noted)
     support = NoSupport() if api is None else Support(api, remember=ledger.remember)
     couriers = {
-        Sink.SLACK: courier(Sink.SLACK, _slack(settings, api, ledger), slots=8),
-        Sink.TASKS: courier(Sink.TASKS, task_sink(pool, system), slots=slots, batch=many),
+        Sink.SLACK: courier(Sink.SLACK, _slack(settings, api, ledger), slots=8, limit=slack_limit),
+        Sink.TASKS: courier(Sink.TASKS, task_sink(pool, system), slots=slots, batch=many, limit=tasks_limit),
         Sink.EMAIL: courier(Sink.EMAIL, Drafts(pool), slots=1, batch=200),
-        Sink.SUPPORT: courier(Sink.SUPPORT, support, slots=2, by=None),
-        Sink.MAIL: courier(Sink.MAIL, mail, slots=4, by=None, limit=mail_limit, ledger=mail_ledger),
+        Sink.SUPPORT: courier(Sink.SUPPORT, support, slots=2, limit=slack_limit, by=None),
+        Sink.MAIL: courier(Sink.MAIL, mail, slots=4, limit=mail_limit, by=None),
         **{name: courier(name, action, slots=4) for name, action in own.items()},
     }
     return Destinations(couriers, ledger, api, polled)
+
+
+def _ledger(pool: asyncpg.Pool, limit: float) -> Ledger:
+    """In which a claim holds for more than `limit`, the seconds that a send can take."""
+    return Ledger(pool, lease=timedelta(seconds=limit + _MARGIN))
 
 
 async def _slack_api(settings: Settings, stack: AsyncExitStack) -> Api | None:

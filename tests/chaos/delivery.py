@@ -95,6 +95,8 @@ async def run(plan: Plan, directory: Path, kafka: KafkaServer, dsn: str, prefix:
             "CSATWATCH_SLACK_BOT_TOKEN": slack.token,
             "CSATWATCH_SLACK_API_URL": slack.url,
             "CSATWATCH_SLACK_TIMEOUT_SECONDS": "1",
+            "CSATWATCH_TASKS_TIMEOUT_SECONDS": "1",
+            "CSATWATCH_SESSION_TIMEOUT_SECONDS": "4",
             "CSATWATCH_SLACK_FALLBACK_CHANNEL": "C0FALLBACK",
         }
         program = (*_MUTANT, plan.mutations) if plan.mutations else _PROGRAM
