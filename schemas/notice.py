@@ -4,7 +4,8 @@ An alert has one message a notification step. What follows it, such as word to a
 own, named after the step: `support_satisfaction_response/notify_csm#backup`.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -79,6 +80,14 @@ class Thread:
 
 
 @dataclass(frozen=True, slots=True)
+class Note:
+    """Why a message is with its reader: the key of a text, and the values in it."""
+
+    key: str
+    values: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Way:
     """How a message goes out.
 
@@ -92,7 +101,7 @@ class Way:
 
     person: Person | None = None
     channel: str | None = None
-    note: str | None = None
+    note: Note | None = None
     thread: Thread | None = None
     stands_in: bool = False
 

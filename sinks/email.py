@@ -1,10 +1,9 @@
 """The communicator: drafts of follow-up e-mails, from templates. It sends none."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 from functools import cache
 from importlib.resources import files
-from importlib.resources.abc import Traversable
 from pathlib import Path
 
 import asyncpg
@@ -13,8 +12,8 @@ from schemas import template
 from schemas.alert import Alert
 from schemas.event import Contact
 from schemas.workflow import Delegate
-from schemas.yaml_file import BadFile
 from sinks.base import Delivery, Outcome, Permanent, Receipt, SendError
+from sinks.languages import ByLanguage, in_language, over, read
 from sinks.postgres import queries
 from sinks.rows import row_id, write_all
 from sinks.safe_text import clean, cut, one_line
@@ -51,54 +50,22 @@ class Draft:
     body: str
 
 
-def templates() -> Mapping[str, Mapping[str, str]]:
-    """The templates in use by name and by language; the first line of each is the subject. All of them are checked.
-
-    A file is named NAME.txt or NAME.LANGUAGE.txt, the language as in `de` or `pt-br`; the one without is "".
-    """
+def templates() -> ByLanguage:
+    """The templates in use; the first line of each is the subject. All of them are checked."""
     return _own[0] if _own else _shipped()
 
 
 def use(directory: Path | None) -> None:
     """From now on take this process's templates from `directory` where it has them. Raises `BadFile`."""
-    read = _read(directory) if directory else {}
-    _own[:] = [{name: {**_shipped().get(name, {}), **read.get(name, {})} for name in (*_shipped(), *read)}]
-    if lacking := [name for name, texts in _own[0].items() if "" not in texts]:
-        raise BadFile(f"{directory}: {lacking[0]}.txt is missing: it is for customers whose language has no file")
+    _own[:] = [over(_shipped(), directory, _EXTRA)]
 
 
-_own: list[Mapping[str, Mapping[str, str]]] = []
+_own: list[ByLanguage] = []
 
 
 @cache
-def _shipped() -> Mapping[str, Mapping[str, str]]:
-    return _read(files("sinks") / "templates")
-
-
-def _read(directory: Traversable) -> Mapping[str, Mapping[str, str]]:
-    found: dict[str, dict[str, str]] = {}
-    try:
-        for file in directory.iterdir():
-            if file.name.endswith(".txt"):
-                text = file.read_text(encoding="utf-8")
-                template.check(text, _EXTRA)
-                name, _, language = file.name.removesuffix(".txt").partition(".")
-                found.setdefault(name, {})[language.lower()] = text
-    except (OSError, UnicodeDecodeError):
-        raise BadFile(f"{directory}: cannot be read: it must be a directory of UTF-8 text files") from None
-    except template.BadTemplate as bad:
-        raise BadFile(f"{file}: {bad}") from None
-    return found
-
-
-def in_language(texts: Mapping[str, str], locale: str | None) -> str:
-    """The text for a locale such as `de-AT` or `de_AT.UTF-8`: its own, else its language's, else the one for all."""
-    wanted = (locale or "").partition(".")[0].replace("_", "-").lower()
-    while wanted:
-        if wanted in texts:
-            return texts[wanted]
-        wanted = wanted.rpartition("-")[0]
-    return texts[""]
+def _shipped() -> ByLanguage:
+    return read(files("sinks") / "templates", _EXTRA)
 
 
 def recipient(alert: Alert) -> Contact | None:

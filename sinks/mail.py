@@ -10,8 +10,11 @@ from pydantic import ValidationError
 from schemas.action import Action, ActionKind
 from schemas.alert import Alert
 from schemas.event import Contact
+from schemas.template import BadTemplate
+from sinks import invitation
 from sinks.base import Delivery, Permanent, Receipt, Unknown
-from sinks.calendar import invitation
+from sinks.calendar import invitation as event
+from sinks.invitation import Call
 from sinks.letter import BadAddress, Letter, Mailbox, addr_spec, compose
 from sinks.smtp import Smtp
 
@@ -97,8 +100,13 @@ def _letter(request: Action, alert: Alert, sender: str | None, now: datetime) ->
     if request.kind is not ActionKind.CALL_REQUESTED or request.starts_at is None or request.minutes is None:
         raise Permanent(f"{request.kind} is nothing to be mailed")
     organizer = own or source
-    words = _words(request, request.starts_at, request.minutes, organizer.name)
-    calendar = invitation(
+    at, zone = _local(request.starts_at, request.time_zone)
+    call = Call(at, zone, request.minutes, request.place, request.body, organizer.name)
+    try:
+        words = invitation.words(alert, request.to, call)
+    except BadTemplate as bad:
+        raise Permanent(f"the invitation's template: {bad}") from None
+    calendar = event(
         request.action_id,
         made_at=now,
         starts_at=request.starts_at,
@@ -119,21 +127,10 @@ def _mailbox(contact: Contact | None) -> Mailbox:
     return Mailbox(contact.email, contact.name)
 
 
-def _words(request: Action, starts_at: datetime, minutes: int, organizer: str | None) -> str:
+def _local(at: datetime, zone: str | None) -> tuple[datetime, str]:
+    """The time by the clock of that zone, and the zone's name; of UTC where it is none."""
     try:
-        zone = ZoneInfo(request.time_zone or "UTC")
+        found = ZoneInfo(zone or "UTC")
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        zone = ZoneInfo("UTC")
-    at = starts_at.astimezone(zone)
-    name = request.to.name if request.to else None
-    lines = [
-        f"Hello {name}," if name else "Hello,",
-        "",
-        *([request.body.strip(), ""] if request.body and request.body.strip() else []),
-        f"When: {at:%A, %-d %B %Y, %H:%M} ({zone.key}), {minutes} minutes",
-        *([f"Where: {request.place}"] if request.place else []),
-        "",
-        "Kind regards",
-        *([organizer] if organizer else []),
-    ]
-    return "\n".join(lines)
+        found = ZoneInfo("UTC")
+    return at.astimezone(found), found.key

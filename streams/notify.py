@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from schemas.alert import Alert, Kind, Severity
 from schemas.digest import Digest
 from schemas.life import HANDLED, Life
-from schemas.notice import Hold, Later, Neighbour, Notice, Thread, Way, notice_of, notice_step, which
+from schemas.notice import Hold, Later, Neighbour, Note, Notice, Thread, Way, notice_of, notice_step, which
 from schemas.policy import Policy
 from streams import hours
 from streams.reader import backup, lane, reader, zone
@@ -61,10 +61,10 @@ def way(case: Case, policy: Policy, channels: Channels) -> Way | None:
         case Notice.OPERATOR:
             return _to(channels.operator, None)
         case Notice.MANAGER:
-            return _to(channels.manager, _unanswered(case.alert, "the manager"))
+            return _to(channels.manager, _unanswered(case.alert, "for_manager"))
         case Notice.BACKUP:
             person = backup(case.alert, policy, case.at)
-            return Way(person, note=_unanswered(case.alert, "the backup")) if person else None
+            return Way(person, note=_unanswered(case.alert, "for_backup")) if person else None
     found = reader(case.alert, policy, case.at)
     if found.person is None and found.channel is None:
         return Way(channel=channels.unowned)
@@ -170,13 +170,12 @@ def _same_ticket(alert: Alert, root: Neighbour) -> bool:
     return alert.kind is root.kind is Kind.POOR_RATING and root.ticket_id == alert.ticket.ticket_id
 
 
-def _to(channel: str | None, note: str | None) -> Way | None:
+def _to(channel: str | None, note: Note | None) -> Way | None:
     return Way(channel=channel, note=note) if channel else None
 
 
-def _unanswered(alert: Alert | Digest, role: str) -> str:
-    csm = f" of {alert.csm.name}" if alert.csm else ""
-    return f"For {role}: nobody has answered this alert{csm} in time."
+def _unanswered(alert: Alert | Digest, key: str) -> Note:
+    return Note(key, {"csm": alert.csm.name}) if alert.csm else Note(f"{key}_unowned")
 
 
 def _words(at: datetime, where: ZoneInfo) -> str:

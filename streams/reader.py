@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from schemas.alert import Alert
 from schemas.customer import Person
 from schemas.digest import Digest
-from schemas.notice import Way
+from schemas.notice import Note, Way
 from schemas.notify import Away
 from schemas.policy import Policy
 
@@ -24,14 +24,15 @@ def reader(alert: Alert | Digest, policy: Policy, at: datetime) -> Way:
     """Whom the alert is for: the CSM, or the deputy while the CSM is away, or the channel that the policy names."""
     csm = alert.csm
     if isinstance(alert, Alert) and alert.route and alert.route.channel:
-        return Way(channel=alert.route.channel, note=f"For {csm.name}." if csm else None)
+        return Way(channel=alert.route.channel, note=Note("for_csm", {"csm": csm.name}) if csm else None)
     if csm is None:
         return Way()
     away = _away(csm, policy, at.astimezone(zone(alert, policy)))
     deputy = away.deputy or _deputy(alert) if away else None
     if away is None or deputy is None:
         return Way(csm)
-    return Way(deputy, note=f"For {csm.name}, who is away until {away.last}.", stands_in=True)
+    note = Note("for_csm_away", {"csm": csm.name, "until": f"{away.last}"})
+    return Way(deputy, note=note, stands_in=True)
 
 
 def backup(alert: Alert | Digest, policy: Policy, at: datetime) -> Person | None:

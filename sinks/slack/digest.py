@@ -1,12 +1,13 @@
 """The message of a weekly digest: as many accounts as Slack takes, and how many more there are."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from slack_sdk.models.blocks import Block
 
 from schemas.digest import Digest, Item, Part
 from sinks.slack.blocks import note, section
 from sinks.slack.escape import mrkdwn_line
+from sinks.slack.texts import texts
 from sinks.slack.wording import money
 
 # Slack takes 50 blocks of 3,000 characters, and asks for less than 10,000 in all.
@@ -15,30 +16,19 @@ _SECTION = 2_900
 _NAME = 200
 _WORDS = 900
 _REST = 300  # characters kept free for each part that follows: its title, and how many it has
-_TITLES: Mapping[Part, str] = {
-    Part.FALLING: "Falling",
-    Part.TOO_FEW: "Maybe falling, on too few ratings to tell",
-    Part.OPEN: "Waiting for you",
-    Part.UNANSWERED: "Followed up, no answer yet",
-    Part.RECOVERED: "Recovered",
-    Part.QUIET: "Quiet",
-}
-_NOTHING = (
-    "Nothing to report: no account of yours is falling or has gone quiet, nothing waits for you and nothing came back."
-)
 
 
 def weekly(digest: Digest) -> tuple[str, list[Block]]:
     """Title and blocks."""
-    title = f":calendar: Your Week in Support Satisfaction: {digest.week}"
+    title = texts().words("digest_title", week=digest.week)
     if not digest.items:
-        return title, [section(_NOTHING)]
+        return title, [section(texts().words("digest_nothing"))]
     blocks: list[Block] = []
     room = _ROOM
     parts = [part for part in Part if any(item.part is part for item in digest.items)]
     for left, part in reversed(list(enumerate(reversed(parts)))):
         items = [item for item in digest.items if item.part is part]
-        lines = _lines(_TITLES[part], items, digest.more.get(part, 0), room - left * _REST)
+        lines = _lines(part, items, digest.more.get(part, 0), room - left * _REST)
         room -= sum(len(line) + 1 for line in lines)
         blocks += [section(text) for text in _sections(lines)]
     blocks += [note(mrkdwn_line(reason, _WORDS)) for reason in digest.reasons[1:]]
@@ -48,33 +38,24 @@ def weekly(digest: Digest) -> tuple[str, list[Block]]:
 def summary(digest: Digest) -> str:
     """The digest in a line, such as "2 falling, 1 recovered"; "nothing to report"."""
     counts = {part: sum(item.part is part for item in digest.items) + digest.more.get(part, 0) for part in Part}
-    said = [f"{count:,} {_SHORT[part]}" for part, count in counts.items() if count]
-    return ", ".join(said) or "nothing to report"
+    said = [texts().words(f"digest_short_{part}", count=f"{count:,}") for part, count in counts.items() if count]
+    return ", ".join(said) or texts().words("digest_short_nothing")
 
 
-_SHORT: Mapping[Part, str] = {
-    Part.FALLING: "falling",
-    Part.TOO_FEW: "maybe falling",
-    Part.OPEN: "waiting for you",
-    Part.UNANSWERED: "without an answer",
-    Part.RECOVERED: "recovered",
-    Part.QUIET: "quiet",
-}
-
-
-def _lines(title: str, items: Sequence[Item], more: int, room: int) -> list[str]:
+def _lines(part: Part, items: Sequence[Item], more: int, room: int) -> list[str]:
     """The title, an item a line while there is room, and how many are left out."""
-    lines = [f"*{title}* ({len(items) + more:,})"]
+    words = texts().words
+    lines = [words("digest_part", part=words(f"digest_{part}"), count=f"{len(items) + more:,}")]
     used = len(lines[0])
     for place, item in enumerate(items):
-        line = f"• {_name(item)}: {mrkdwn_line(item.words, _WORDS)}"
+        line = words("digest_item", account=_name(item), words=mrkdwn_line(item.words, _WORDS))
         used += len(line) + 1
         if used > room:
             more += len(items) - place
             break
         lines.append(line)
     if more:
-        lines.append(f"… and {more:,} more")
+        lines.append(words("digest_more", count=f"{more:,}"))
     return lines
 
 

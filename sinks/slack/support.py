@@ -1,17 +1,20 @@
 """The sink of what a person asked Support for: one message in the customer's support channel, with the context."""
 
 import re
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 from pydantic import ValidationError
-from slack_sdk.models.blocks import ContextBlock, HeaderBlock, MarkdownTextObject, PlainTextObject, SectionBlock
+from slack_sdk.models.blocks import Block, HeaderBlock, PlainTextObject
 
 from schemas.action import Action
 from schemas.alert import Alert
 from sinks.base import Delivery, Permanent, Receipt, Retriable
 from sinks.safe_text import cut
 from sinks.slack.api import Api
+from sinks.slack.blocks import note as small
+from sinks.slack.blocks import section
 from sinks.slack.content import EVENT_TYPE
 from sinks.slack.deeds import person
 from sinks.slack.errors import POST
@@ -20,6 +23,7 @@ from sinks.slack.history import reconcile
 from sinks.slack.message import Message
 from sinks.slack.permalink import permalink
 from sinks.slack.sender import Remember
+from sinks.slack.texts import texts
 from sinks.slack.wording import hours
 
 CHANNEL = re.compile(r"[CG][A-Z0-9]{2,}")
@@ -93,35 +97,40 @@ class Support:
 
 def word_to_support(alert: Alert, request: Action, there: str | None = None) -> Message:
     """What Support is told: who asks, about which ticket, and what the customer said. `there`: the alert's message."""
-    ticket = alert.ticket
+    words = texts().words
     name = plain(alert.customer.name) if alert.customer else f"Customer {alert.customer_id[:8]}…"
-    title = f"Help Wanted with a Ticket of {name}"
-    number = mrkdwn_line(ticket.ticket_id.removeprefix("#"), _LINE)
-    lines = [f"{person(request.by_name or request.by)} asks Support to look at ticket #{number}."]
-    if ticket.ticket_subject:
-        lines.append(f'Subject: "{mrkdwn_line(ticket.ticket_subject, _LINE)}"')
-    if ticket.ticket_category:
-        lines.append(f"Category: {mrkdwn_line(ticket.ticket_category, _LINE)}")
-    if ticket.assignee:
-        lines.append(f"Assignee: {mrkdwn_line(ticket.assignee, _LINE)}")
-    if ticket.resolution_time_hours is not None:
-        sla = f" (SLA: {hours(ticket.sla_hours)})" if ticket.sla_hours is not None else ""
-        lines.append(f"Resolution time: {hours(ticket.resolution_time_hours)}{sla}")
-    if ticket.ticket_url:
-        lines.append(f"Ticket: {mrkdwn_line(ticket.ticket_url, _LINE)}")
-    lines.append(f"The customer rated it {alert.rating}/5.")
-    sections = ["\n".join(lines)]
+    title = words("support_title", customer=name)
+    sections = ["\n".join(_lines(alert, person(request.by_name or request.by)))]
     if feedback := mrkdwn(alert.feedback or "", _TEXT):
-        sections.append(f'Customer feedback:\n"{feedback}"')
+        sections.append(words("support_feedback", feedback=feedback))
     if note := mrkdwn(request.note or "", _TEXT):
-        sections.append(f"Note:\n{note}")
-    blocks = [
+        sections.append(words("support_note", note=note))
+    blocks: list[Block] = [
         HeaderBlock(text=PlainTextObject(text=cut(title, _HEADER), emoji=True)),
-        *(SectionBlock(text=MarkdownTextObject(text=text, verbatim=True)) for text in sections),
+        *(section(text) for text in sections),
     ]
-    if there and (words := link(there, "the alert's message")):
-        blocks.append(ContextBlock(elements=[MarkdownTextObject(text=f"Asked for at {words}.", verbatim=True)]))
+    if there and (message := link(there, words("support_message"))):
+        blocks.append(small(words("support_asked_at", message=message)))
     return Message(tuple(blocks), mrkdwn_line(title, _LINE))
+
+
+def _lines(alert: Alert, by: str) -> Iterator[str]:
+    words, ticket = texts().words, alert.ticket
+    yield words("support_asks", by=by, ticket=mrkdwn_line(ticket.ticket_id.removeprefix("#"), _LINE))
+    if ticket.ticket_subject:
+        yield words("support_subject", subject=mrkdwn_line(ticket.ticket_subject, _LINE))
+    if ticket.ticket_category:
+        yield words("support_category", category=mrkdwn_line(ticket.ticket_category, _LINE))
+    if ticket.assignee:
+        yield words("support_assignee", assignee=mrkdwn_line(ticket.assignee, _LINE))
+    took, sla = ticket.resolution_time_hours, ticket.sla_hours
+    if took is not None and sla is not None:
+        yield words("support_took_sla", time=hours(took), sla=hours(sla))
+    elif took is not None:
+        yield words("support_took", time=hours(took))
+    if ticket.ticket_url:
+        yield words("support_ticket", url=mrkdwn_line(ticket.ticket_url, _LINE))
+    yield words("support_rated", rating=f"{alert.rating}")
 
 
 def _metadata(delivery: Delivery) -> dict[str, Any]:

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from schemas.alert import Alert
 from schemas.customer import Person
 from schemas.digest import Digest
-from schemas.notice import Notice, Thread, Way, notice_of
+from schemas.notice import Note, Notice, Thread, Way, notice_of
 from sinks.base import Delivery, Permanent
 from sinks.slack.people import People
+from sinks.slack.texts import texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +17,7 @@ class Target:
 
     Attributes:
         lane: that of all messages that go there; see `schemas.delivery.Step`.
-        audience: for whom it is, where that is not plain.
+        audience: for whom it is, where that is not plain; a text of the templates, not escaped yet.
         own: it reaches the customer's CSM, or who stands in, directly.
         thread: below which message.
     """
@@ -50,16 +51,17 @@ class Targets:
         if way.person is not None:
             return await self._person(way.person, way, own=notice is None)
         if way.channel is not None:
-            return Target(way.channel, way.channel, way.note or _whose(delivery.alert))
-        return self._otherwise(_whose(delivery.alert), _why(delivery.alert))
+            return Target(way.channel, way.channel, _said(way.note or _whose(delivery.alert)))
+        return self._otherwise(_said(_whose(delivery.alert)), _why(delivery.alert))
 
     async def _person(self, person: Person, way: Way, *, own: bool) -> Target:
         channel = await self._people.channel(person)
         if channel is None:
-            audience = f"For {person.name} ({person.email}), who is not in Slack."
-            return self._otherwise(f"{audience} {way.note or ''}".strip(), "the CSM is not in Slack")
+            missing = Note("for_not_in_slack", {"name": person.name, "email": person.email})
+            said = " ".join(filter(None, (_said(missing), _said(way.note))))
+            return self._otherwise(said, "the CSM is not in Slack")
         thread = way.thread if way.thread and way.thread.channel == channel else None
-        return Target(channel, person.slack_user_id or person.email, way.note, own, thread)
+        return Target(channel, person.slack_user_id or person.email, _said(way.note), own, thread)
 
     def _otherwise(self, audience: str | None, reason: str) -> Target:
         if self._fallback is None:
@@ -76,9 +78,18 @@ def _below(delivery: Delivery) -> Target | None:
 
 
 def _why(alert: Alert | Digest) -> str:
-    known = isinstance(alert, Digest) or alert.customer is not None
-    return "the customer has no CSM" if known else "the customer's account is not known"
+    return "the customer has no CSM" if _known(alert) else "the customer's account is not known"
 
 
-def _whose(alert: Alert | Digest) -> str | None:
-    return f"For the CSM of this customer: {_why(alert)}." if alert.csm is None else None
+def _whose(alert: Alert | Digest) -> Note | None:
+    if alert.csm is not None:
+        return None
+    return Note("for_nobody" if _known(alert) else "for_unknown")
+
+
+def _known(alert: Alert | Digest) -> bool:
+    return isinstance(alert, Digest) or alert.customer is not None
+
+
+def _said(note: Note | None) -> str | None:
+    return texts().words(note.key, **note.values) if note else None

@@ -44,7 +44,7 @@ class Texts:
         return self._templates[name]
 
     def words(self, key: str, **values: str) -> str:
-        """A shorter text with its values in it, each of which is escaped already. Raises `KeyError`."""
+        """A shorter text with its values in it: escaped already, or to be escaped with it. Raises `KeyError`."""
         return self._words[key].substitute(values)
 
 

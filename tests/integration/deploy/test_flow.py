@@ -21,6 +21,7 @@ from tests.servers.databases import with_database
 from tests.servers.ports import free_ports
 from tests.servers.processes import Csatwatch, csatwatch
 from tests.servers.wait import until
+from tests.signed_in import KEY, OPERATOR, header
 
 if TYPE_CHECKING:
     from tests.servers.databases import Databases
@@ -71,17 +72,16 @@ async def test_a_rating_ends_in_a_slack_message(
 ) -> None:
     from tests.servers.topics import read_all
 
-    (tmp_path / "postgres_dsn").write_text(empty_database)
-    (tmp_path / "slack_bot_token").write_text(f"{slack.token}\n")
+    secrets = _secrets(tmp_path, postgres_dsn=empty_database, slack_bot_token=f"{slack.token}\n")
     (pages,) = free_ports(1)
     # What differs from the compose file: where things are.
     here = {
         "CSATWATCH_KAFKA_URL": compose_kafka.url,
-        "CSATWATCH_POSTGRES_DSN_FILE": str(tmp_path / "postgres_dsn"),
-        "CSATWATCH_SLACK_BOT_TOKEN_FILE": str(tmp_path / "slack_bot_token"),
+        **secrets,
         "CSATWATCH_STATE_DIR": str(tmp_path / "state"),
         "CSATWATCH_WEB_BIND": f"127.0.0.1:{pages}",
         "CSATWATCH_SLACK_API_URL": slack.url,
+        "CSATWATCH_SESSION_KEY": KEY,
     }
     settings = {name: {**OURS[name]["environment"], **here} for name in OURS}
     work = tmp_path / "work"
@@ -104,7 +104,8 @@ async def test_a_rating_ends_in_a_slack_message(
             (record,) = await until(partial(read_all, compose_kafka.bootstrap, topic), what=f"a record of {topic}")
             assert record.key == _CUSTOMER.encode()
             jsonschema.validate(json.loads(record.value or b""), schema(topic), cls=jsonschema.Draft202012Validator)
-        async with aiohttp.ClientSession() as http, http.get(f"http://127.0.0.1:{pages}/") as page:
+        operator = aiohttp.ClientSession(headers=header(OPERATOR))
+        async with operator as http, http.get(f"http://127.0.0.1:{pages}/") as page:
             assert page.status == 200
             assert "GlobalTech" in await page.text()
         for name, topic in (("detect", "csat-events"), ("store", "csat-events"), ("deliver", "alerts")):
@@ -123,8 +124,9 @@ async def test_without_its_servers_the_health_check_fails(tmp_path: Path) -> Non
         "CSATWATCH_KAFKA_URL": f"kafka://127.0.0.1:{kafka}",
         "CSATWATCH_POSTGRES_DSN": f"postgresql://csatwatch@127.0.0.1:{postgres}/csatwatch",
         "CSATWATCH_STATE_DIR": str(tmp_path / "state"),
+        **_secrets(tmp_path),
     }
-    del settings["CSATWATCH_POSTGRES_DSN_FILE"], settings["CSATWATCH_SLACK_BOT_TOKEN_FILE"]
+    del settings["CSATWATCH_POSTGRES_DSN_FILE"]
     store = Csatwatch("store", settings, tmp_path).start()
     try:
         await until(lambda: _alive(store), what="/livez")
@@ -132,6 +134,17 @@ async def test_without_its_servers_the_health_check_fails(tmp_path: Path) -> Non
         assert await store.terminate() == 0
     finally:
         store.kill()
+
+
+def _secrets(directory: Path, **known: str) -> dict[str, str]:
+    """A file for each secret that the compose file names, as deploy/prepare makes it; settings that point there."""
+    found = {}
+    for name, value in OURS["deliver"]["environment"].items():
+        if name.endswith("_FILE"):
+            file = directory / Path(value).name
+            file.write_text(known.get(file.name, ""))
+            found[name] = str(file)
+    return found
 
 
 async def _alive(process: Csatwatch) -> bool:

@@ -3,7 +3,8 @@ import pytest
 from schemas import template
 from schemas.alert import Context
 from schemas.event import Contact, Ticket
-from sinks.email import draft, in_language, recipient, templates
+from sinks.email import draft, recipient, templates
+from sinks.languages import in_language
 from tests.alerts import CUSTOMER, TICKET, alert
 
 NAME = "support_satisfaction_followup"

@@ -3,6 +3,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+from pathlib import Path
 from typing import Any, cast
 from uuid import UUID
 
@@ -12,6 +13,8 @@ from schemas.action import Action, ActionKind
 from schemas.alert import Alert
 from schemas.delivery import Sink
 from schemas.event import Contact
+from schemas.yaml_file import BadFile
+from sinks import invitation
 from sinks.base import Delivery, Permanent, Retriable, Unknown
 from sinks.mail import DESTINATION, Mail, NoMail
 from sinks.smtp import Smtp
@@ -57,6 +60,14 @@ def asked(what: Action | None = None, of: Alert | None = None, **changes: Any) -
     config = (what or request()).model_dump(mode="json", exclude_none=True)
     fields = {"sink": Sink.MAIL, "step": f"request/{ID}", "config": config, "claimed_at": AT + timedelta(minutes=1)}
     return delivery(of, **fields | changes)
+
+
+def words(smtp: FakeSmtp) -> str:
+    """The plain text of the mail that was sent last."""
+    body = smtp.sent[-1].get_body(("plain",))
+    assert body is not None
+    found: str = body.get_content()
+    return found.replace("\r\n", "\n")
 
 
 def mail(smtp: FakeSmtp, *, sender: str | None = None, holds: bool = True) -> Mail:
@@ -145,14 +156,43 @@ async def test_an_invitation_names_time_place_and_zone_and_goes_to_the_csm_too()
     await mail(smtp).send(asked(call))
     assert smtp.envelopes == [("ana@example.com", "pat@globaltech.example", ["ana@example.com"])]
     (sent,) = smtp.sent
-    body = sent.get_body(("plain",))
-    assert body is not None
-    text = body.get_content()
-    for words in ("Hello Pat Lee,", "Hello Pat", "When: Tuesday, 12 May 2026, 11:30 (Europe/Berlin), 30 minutes"):
-        assert words in text
+    text = words(smtp)
+    for part in ("Hello Pat Lee,", "Hello Pat", "When: Tuesday, 12 May 2026, 11:30 (Europe/Berlin), 30 minutes"):
+        assert part in text
     assert "Where: https://meet.x/a" in text
-    kinds = [part.get_content_type() for part in sent.walk() if not part.is_multipart()]
+    kinds = [each.get_content_type() for each in sent.walk() if not each.is_multipart()]
     assert kinds == ["text/plain", "text/html", "text/calendar", "application/ics"]
+
+
+async def test_an_invitation_is_in_the_customers_language() -> None:
+    smtp = FakeSmtp()
+    pat = Contact(name="Pat Lee", email="pat@globaltech.example", locale="de-AT")
+    call = request(kind=ActionKind.CALL_REQUESTED, to=pat, starts_at=AT, minutes=30, time_zone="Europe/Vienna")
+    await mail(smtp).send(asked(call))
+    text = words(smtp)
+    assert text.startswith("Guten Tag Pat Lee,\n")
+    assert "Wann: Dienstag, 12.05.2026, 11:30 Uhr (Europe/Vienna), 30 Minuten\n" in text
+    assert text.endswith("Mit freundlichen Grüßen\nAna Diaz\n")
+    assert "Wo:" not in text
+
+
+async def test_a_text_of_ones_own_for_invitations(tmp_path: Path) -> None:
+    own = tmp_path / "calls"
+    own.mkdir()
+    try:
+        (own / "invitation.txt").write_text("Let us talk at {{call.time}}, {{customer.name}}!\n")
+        invitation.use(tmp_path)
+        smtp = FakeSmtp()
+        await mail(smtp).send(asked(request(kind=ActionKind.CALL_REQUESTED, starts_at=AT, minutes=30)))
+        assert words(smtp) == "Let us talk at 09:30, GlobalTech!\n"
+        (own / "invitation.txt").write_text("{{call.tme}}")
+        with pytest.raises(BadFile, match=r"invitation\.txt: line 1: 'call\.tme' is not a field"):
+            invitation.use(tmp_path)
+        (own / "invitation.txt").rename(own / "invite.txt").write_text("x")
+        with pytest.raises(BadFile, match=r"invite\.txt is no text of a call: write invitation\.txt"):
+            invitation.use(tmp_path)
+    finally:
+        invitation.use(None)
 
 
 async def test_a_zone_that_is_none_is_utc() -> None:
@@ -160,9 +200,7 @@ async def test_a_zone_that_is_none_is_utc() -> None:
     for zone in ("Nowhere/Atall", "../etc/passwd", None):
         call = request(kind=ActionKind.CALL_REQUESTED, starts_at=AT, minutes=30, time_zone=zone)
         await mail(smtp).send(asked(call))
-        body = smtp.sent[-1].get_body(("plain",))
-        assert body is not None
-        assert "09:30 (UTC)" in body.get_content()
+        assert "09:30 (UTC)" in words(smtp)
 
 
 async def test_without_a_mail_server_it_fails_with_the_setting() -> None:

@@ -9,7 +9,7 @@ from schemas.action import ActionKind
 from schemas.alert import Alert, Kind, Routed, Severity, Status
 from schemas.customer import Person
 from schemas.life import HANDLED, Deed, Life
-from schemas.notice import Hold, Later, Neighbour, Thread, Way
+from schemas.notice import Hold, Later, Neighbour, Note, Thread, Way
 from schemas.notify import Away, Daily, Escalation, Notify, Timers
 from schemas.policy import Policy, load_policy
 from streams.notify import Case, Channels, following, hold, way
@@ -74,7 +74,7 @@ def test_the_deputy_stands_in_on_the_csms_own_days(day: datetime, found: Person)
     assert told is not None
     assert told.person == found
     assert told.stands_in == (found is DEPUTY)
-    assert (told.note or "").startswith("For Ana Diaz, who is away until 2026-05-15.") == (found is DEPUTY)
+    assert told.note == (Note("for_csm_away", {"csm": "Ana Diaz", "until": "2026-05-15"}) if found is DEPUTY else None)
 
 
 def test_the_absence_can_name_its_own_deputy() -> None:
@@ -102,7 +102,7 @@ def test_a_customer_without_a_csm_goes_to_the_queue_of_the_unowned(customer: Any
 
 def test_the_policy_can_send_a_severity_to_a_channel() -> None:
     routed = alert(route=Routed(to="channel", channel="C0TEAM"))
-    assert way(case(routed), SHIPPED, CHANNELS) == Way(channel="C0TEAM", note="For Ana Diaz.")
+    assert way(case(routed), SHIPPED, CHANNELS) == Way(channel="C0TEAM", note=Note("for_csm", {"csm": "Ana Diaz"}))
 
 
 def test_a_further_alert_goes_below_the_standing_message() -> None:
@@ -292,9 +292,7 @@ def test_an_unanswered_alert_is_brought_up_again_so_many_times() -> None:
 
 def test_an_escalation_says_why_it_is_with_its_reader() -> None:
     backup = way(case(alert(customer=WITH_DEPUTY), f"{STEP}#backup"), SHIPPED, CHANNELS)
-    assert backup == Way(DEPUTY, note="For the backup: nobody has answered this alert of Ana Diaz in time.")
+    assert backup == Way(DEPUTY, note=Note("for_backup", {"csm": "Ana Diaz"}))
     manager = way(case(step=f"{STEP}#manager"), SHIPPED, CHANNELS)
-    assert manager == Way(
-        channel="C0MANAGER", note="For the manager: nobody has answered this alert of Ana Diaz in time."
-    )
+    assert manager == Way(channel="C0MANAGER", note=Note("for_manager", {"csm": "Ana Diaz"}))
     assert way(case(step=f"{STEP}#operator"), SHIPPED, Channels()) is None

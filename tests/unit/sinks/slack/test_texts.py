@@ -2,15 +2,25 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
-from schemas.action import ActionKind
+from schemas.action import Action, ActionKind
+from schemas.customer import Person
 from schemas.life import Deed, Life
+from schemas.notify import Away
+from schemas.policy import load_policy
 from schemas.yaml_file import BadFile
 from sinks import email
 from sinks.slack import as_parts, as_text, message, texts
-from tests.alerts import AT, TICKET, alert
+from sinks.slack.people import People
+from sinks.slack.support import word_to_support
+from sinks.slack.target import Targets
+from streams.notify import Case, Channels, way
+from tests.alerts import AT, CSM, CUSTOMER, TICKET, alert
+from tests.deliveries import delivery
+from tests.digests import everything
 from tests.servers import slack_limits
 
 
@@ -52,6 +62,68 @@ def test_words_of_ones_own(own: Path) -> None:
     assert parts[-1].menu[0] == "Got it"
     assert parts[-1].menu[1] == "Schedule a Call"
     assert parts[-2].text == "Ana <!here> has it."
+
+
+def test_the_digest_and_word_to_support_in_words_of_ones_own(own: Path) -> None:
+    (own / "slack" / "words.yaml").write_text(
+        'digest_title: "Deine Woche $week"\n'
+        "digest_falling: Fallend\n"
+        'digest_item: "- $account: $words"\n'
+        'digest_more: "und $count weitere"\n'
+        "digest_short_falling: $count fallen\n"
+        "support_title: Hilfe für $customer\n"
+        "support_rated: Bewertet mit $rating\n"
+    )
+    texts.use(own)
+    sent = message(everything())
+    shown = as_text(sent)
+    assert shown.startswith("Deine Woche 2026-W20")
+    assert "*Fallend* (3)\n- " in shown
+    assert "3 fallen, 1 maybe falling" in sent.text
+    assert "*Falling*" not in shown
+    asked = Action(
+        action_id=UUID(int=1),
+        alert_id=alert().alert_id,
+        customer_id=alert().customer_id,
+        kind=ActionKind.COORDINATE_REQUESTED,
+        by="ana@example.com",
+        at=AT,
+    )
+    said = as_text(word_to_support(alert(), asked))
+    assert said.startswith("Hilfe für GlobalTech")
+    assert "Bewertet mit 1" in said
+
+
+@pytest.mark.parametrize("notice", ["", "#backup", "#manager"])
+@pytest.mark.parametrize("csm", [CSM, None])
+@pytest.mark.parametrize("away", [True, False])
+async def test_each_reason_why_a_message_is_with_its_reader_has_words(
+    notice: str, csm: Person | None, away: bool
+) -> None:
+    """The decision and the texts are in rooms that do not know each other."""
+    account = CUSTOMER.model_copy(update={"csm": csm, "deputy": Person(name="Cleo", email="cleo@example.com")})
+    absent = (Away(csm=CSM.email, first=AT.date(), last=AT.date()),) if away else ()
+    policy = load_policy(None)
+    policy = policy.model_copy(update={"notify": policy.notify.model_copy(update={"away": absent})})
+    step = f"support_satisfaction_response/notify_csm{notice}"
+    found = way(Case(alert(customer=account), step, AT, AT), policy, Channels(manager="C0MANAGER"))
+    if found is None:
+        assert (notice, away) == ("#backup", True), "who stands in is no backup"
+        return
+
+    class Nobody(People):
+        def __init__(self) -> None:
+            pass
+
+        async def channel(self, person: Person) -> str | None:
+            del person
+            return None
+
+    target = await Targets(Nobody(), "C0FALLBACK").find(delivery(alert(customer=account), step=step, way=found))
+    assert target is not None
+    assert target.audience
+    assert target.audience.startswith("For ")
+    assert "$" not in target.audience
 
 
 @pytest.mark.parametrize(
