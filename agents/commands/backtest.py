@@ -1,16 +1,19 @@
 """`csatwatch backtest`: the alerts that a policy would have raised on a history."""
 
 import gc
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import os
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
+from dataclasses import dataclass
 from datetime import timedelta
-from itertools import islice
 from pathlib import Path
+from typing import IO
 
 import click
 from msgspec.json import encode
 from msgspec.json import format as pretty
 
+from agents.commands.backtest_shares import History, Step, batches, shares
 from agents.commands.backtest_table import table
 from agents.commands.by_time import by_time
 from agents.commands.checked import BadLine, Report, examine, good
@@ -23,12 +26,12 @@ from agents.refused import BadInput
 from agents.settings import load_settings
 from schemas.customer import Customer
 from schemas.policy import Policy, load_policy
-from streams.backtest.replay import Line as Replayed
+from streams.backtest.figures import Figures
 from streams.backtest.replay import Replay
 
-BATCH = 2_000
-"""Lines that go through the pipeline at a time."""
 _MOST_POLICIES = 2
+_LARGE = 32 << 20  # bytes: below, a second process takes longer to start than it saves
+_MOST_WORKERS = 8
 
 _written = click.Path(dir_okay=False, path_type=Path)
 
@@ -55,6 +58,12 @@ _written = click.Path(dir_okay=False, path_type=Path)
     help="What comes so long after an alert is held against it.",
 )
 @click.option("--by-time", "sort", is_flag=True, help="Sort by the events' times first; default: the file's order.")
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 64),
+    metavar="N",
+    help="Processes, each with its share of the customers. Default: as many as there are processors for a large file.",
+)
 @click.option("--format", "given", type=click.Choice(["jsonl", "csv"]), help="Default: by the file's ending.")
 @click.option(
     "--json", "as_json", is_flag=True, help="The alerts themselves, one record a line, as on the topic alerts."
@@ -68,6 +77,7 @@ def backtest(
     accounts_file: str | None,
     within: int,
     sort: bool,
+    workers: int | None,
     given: str | None,
     as_json: bool,
     summary_json: Path | None,
@@ -99,9 +109,14 @@ def backtest(
     accounts = {} if accounts_file is None else _accounts(accounts_file)
     gc.freeze()
     gc.set_threshold(100_000, 20, 50)  # what is kept has no cycles, and is looked through in vain
-    replay = Replay(policies, accounts, timedelta(days=within))
-    _run(replay, events, given, sort=sort, as_json=as_json)
-    figures = replay.close()
+    file_format, name = format_of(events, given), "standard input" if events == "-" else events
+    history = History(events, name, file_format, policies, accounts, timedelta(days=within))
+    with opened(events) as source:
+        if file_format == "csv":
+            for column in unknown_columns(source, name, COLUMNS):
+                click.echo(f"csatwatch: {name}: the column {column!r} is no field of an event: left out", err=True)
+        count = _processes(workers, events, source, sort=sort)
+        figures = _run(history, source, count, sort=sort, as_json=as_json)
     if not as_json:
         click.echo(table(figures), nl=False)
     if summary_json is not None:
@@ -112,37 +127,62 @@ def backtest(
         _write(html, page(figures).encode())
 
 
-def _run(replay: Replay, path: str, given: str | None, *, sort: bool, as_json: bool) -> None:
-    file_format, name = format_of(path, given), "standard input" if path == "-" else path
+@dataclass(slots=True)
+class _Seen:
+    """Bytes (sorted: lines) and lines of the history, so far."""
+
+    done: int = 0
+    events: int = 0
+
+
+def _run(history: History, source: IO[bytes], count: int, *, sort: bool, as_json: bool) -> Figures:
     out = click.get_binary_stream("stdout")
     shown = not (as_json and out.isatty())  # the bar would stand among the alerts
-    report = Report(name)
-    with opened(path) as source, ExitStack() as sorting:
-        if file_format == "csv":
-            for column in unknown_columns(source, name, COLUMNS):
-                click.echo(f"csatwatch: {name}: the column {column!r} is no field of an event: left out", err=True)
-        read: Iterable[Line] = lines(source, name, file_format, COLUMNS)
+    report = Report(history.name)
+    seen = _Seen()
+    with ExitStack() as stack:
         total = size_of(source)
-        done: Callable[[], int] = source.tell
-        if sort:
-            read = measured(read, total=total, done=done, what="sorting", shown=shown)
-            total, read = sorting.enter_context(by_time(read))
-            done = lambda: replay.events  # noqa: E731 (the other one is a method)
-        for batch in measured(_batches(read), total=total, done=done, what="replaying", shown=shown):
-            passed = replay.process(batch)
-            for refused in passed.refused:
-                report.add(Line(refused.number, b""), BadLine(str(refused.error)))
+        if count == 1:
+            replay = Replay(history.policies, history.accounts, history.within)
+            read: Iterable[Line] = lines(source, history.name, history.file_format, COLUMNS)
+            if sort:
+                read = measured(read, total=total, done=source.tell, what="sorting", shown=shown)
+                total, read = stack.enter_context(by_time(read))
+            steps: Iterable[Step] = _steps(replay, read, None if sort else source)
+            close = replay.close
+        else:
+            shared = stack.enter_context(shares(history, count))
+            steps, close = shared.steps(), shared.close
+        for step in measured(steps, total=total, done=lambda: seen.done, what="replaying", shown=shown):
+            seen.done = step.done
+            seen.events += step.events
+            for number, why in step.refused:
+                report.add(Line(number, b""), BadLine(why))
             if as_json:
-                out.writelines(each.value + b"\n" for raised in passed.raised for each in raised)
-    out.flush()
-    report.good = replay.events - replay.refused
-    report.settle(skip_bad=True)
+                out.writelines(alert + b"\n" for _, alert in step.alerts)
+        out.flush()
+        report.good = seen.events - report.bad
+        report.settle(skip_bad=True)
+        return close()
 
 
-def _batches(read: Iterable[Line]) -> Iterator[list[Replayed]]:
-    numbered = enumerate(read)
-    while batch := [Replayed(place, place, line.number, line.value) for place, line in islice(numbered, BATCH)]:
-        yield batch
+def _steps(replay: Replay, read: Iterable[Line], source: IO[bytes] | None) -> Iterator[Step]:
+    for batch in batches(read):
+        passed = replay.process(batch)
+        yield Step.of(passed, len(batch), source.tell() if source else replay.events)
+
+
+def _processes(wanted: int | None, path: str, source: IO[bytes], *, sort: bool) -> int:
+    """How many: a history that is small, or cannot be read twice, is not worth a second one."""
+    alone = "standard input" if path == "-" else "--by-time" if sort else None
+    if alone is not None:
+        if wanted is not None and wanted > 1:
+            message = f"--workers is {wanted}: with {alone} one process replays it: leave --workers out"
+            raise BadInput(message)
+        return 1
+    if wanted is not None:
+        return wanted
+    return min(len(os.sched_getaffinity(0)), _MOST_WORKERS) if size_of(source) >= _LARGE else 1
 
 
 def _policies(files: tuple[Path, ...]) -> list[Policy]:

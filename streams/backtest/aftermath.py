@@ -120,15 +120,20 @@ class Aftermath:
         past.alerted[policy] = at if first is None else min(first, at)
         return True
 
-    def close(self) -> Whole | None:
-        """The history is over: judge what is left. None: nothing in it has a time."""
-        if not self._pasts:
+    @property
+    def newest(self) -> int | None:
+        """Time of the last event so far, in microseconds since 1970; None: nothing has a time."""
+        return max((past.newest for past in self._pasts.values()), default=None)
+
+    def close(self, end: int | None) -> Whole | None:
+        """The history is over, its last event was at `end`: judge what is left. None: nothing in it has a time."""
+        if end is None or not self._pasts:
             return None
-        self._end = max(past.newest for past in self._pasts.values())
+        self._end = end
         for past in self._pasts.values():
             self._settle(past, None)
         begin = min(past.oldest for past in self._pasts.values())
-        return Whole(begin, self._end, len(self._pasts), self._rated, self._rated_escalated)
+        return Whole(begin, end, len(self._pasts), self._rated, self._rated_escalated)
 
     def _new(self, at: int) -> _Past:
         alerts: tuple[dict[str, _Raised], ...] = tuple({} for _ in self._tallies)

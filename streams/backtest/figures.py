@@ -193,7 +193,7 @@ def _of_policy(
     owned = [each for each in csms if each.email is not None]
     kinds: Counter[str] = Counter(dict.fromkeys(KINDS, 0))
     severities: Counter[str] = Counter()
-    for (_, kind, severity), n in tally.weeks.items():
+    for (_, kind, severity), n in sorted(tally.weeks.items()):
         kinds[kind] += n
         severities[severity] += n
     return PolicyFigures(

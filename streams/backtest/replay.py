@@ -10,7 +10,7 @@ from schemas.alert import Status
 from schemas.customer import Customer
 from schemas.policy import Policy
 from schemas.wire import Alert
-from streams.backtest.aftermath import Aftermath
+from streams.backtest.aftermath import Aftermath, Whole
 from streams.backtest.figures import Figures, figures
 from streams.backtest.tally import UNOWNED, Tally, week_of
 from streams.backtest.told import told
@@ -50,6 +50,15 @@ class Passed(NamedTuple):
 
     raised: tuple[Sequence[Raised], ...]
     refused: Sequence[Refused]
+
+
+class Part(NamedTuple):
+    """What there is to say of some of the customers, once the history is over; `whole` is None where nothing is."""
+
+    events: int
+    refused: int
+    tallies: Sequence[Tally]
+    whole: Whole | None
 
 
 class Replay:
@@ -94,15 +103,16 @@ class Replay:
 
     def close(self) -> Figures:
         """The history is over: what there is to say of it."""
-        return figures(
-            self._policies,
-            self._tallies,
-            self._accounts,
-            events=self.events,
-            refused=self.refused,
-            whole=self._aftermath.close(),
-            within=self._within,
-        )
+        return together([self.part(self.newest)], self._policies, self._accounts, self._within)
+
+    @property
+    def newest(self) -> int | None:
+        """Time of the last event so far, in microseconds since 1970; None: nothing has a time."""
+        return self._aftermath.newest
+
+    def part(self, end: int | None) -> Part:
+        """The history is over, its last event was at `end`: this run's part, where others had other customers."""
+        return Part(self.events, self.refused, self._tallies, self._aftermath.close(end))
 
     def _count(self, policy: int, alert: Alert) -> None:
         tally = self._tallies[policy]
@@ -118,8 +128,39 @@ class Replay:
             tally.evidence[alert.kind, alert.trend.evidence] += 1
 
 
+def together(
+    parts: Sequence[Part], policies: Sequence[Policy], accounts: Mapping[str, Customer], within: timedelta
+) -> Figures:
+    """The figures of a history, each part of which is about customers of its own."""
+    tallies = [Tally() for _ in policies]
+    for part in parts:
+        for tally, more in zip(tallies, part.tallies, strict=True):
+            tally.add(more)
+    known = [part.whole for part in parts if part.whole is not None]
+    whole = (
+        Whole(
+            min(each.begin for each in known),
+            max(each.end for each in known),
+            sum(each.customers for each in known),
+            sum(each.rated for each in known),
+            sum(each.escalated for each in known),
+        )
+        if known
+        else None
+    )
+    return figures(
+        policies,
+        tallies,
+        accounts,
+        events=sum(part.events for part in parts),
+        refused=sum(part.refused for part in parts),
+        whole=whole,
+        within=within,
+    )
+
+
 class _States(MemoryStates):
     """All accounts are known from the start: no alert waits for one."""
 
-    def set_waiting(self, customer_id: str, alert_id: str, record: bytes | None) -> None:
+    def set_waits(self, customer_id: str, *, waits: bool) -> None:
         """Nothing is kept."""

@@ -59,6 +59,11 @@ class Tally:
     near: Counter[str] = field(default_factory=Counter)
     both: Counter[str] = field(default_factory=Counter)
 
+    def add(self, other: "Tally") -> None:
+        """Count what another one counted of other customers."""
+        for name in self.__slots__:
+            getattr(self, name).update(getattr(other, name))
+
 
 def week_of(at: int) -> int:
     """The week of a time in microseconds since 1970: Monday to Sunday, in UTC."""

@@ -9,6 +9,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from agents.cli import program
+from agents.commands import backtest_shares
+from agents.commands.backtest_shares import share_of
 from agents.commands.backtest_table import table
 from agents.commands.by_time import by_time
 from agents.commands.input_file import Line
@@ -70,6 +72,46 @@ def test_the_same_history_gives_the_same_bytes() -> None:
     assert run(name, "--json").stdout_bytes == run(name, "--json").stdout_bytes
 
 
+def test_several_processes_say_what_one_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backtest_shares, "BATCH", 64)
+    events = history(3, 400, days=150, late=3)
+    shouted = [{**each, "customer_id": each["customer_id"].upper()} for each in events[::7]]
+    name = written("history.jsonl", *events[:200], "{", '{"customer_id": 1}', *events[200:], *shouted)
+    policy = Path("strict.yaml")
+    policy.write_text(POLICY.replace("at_most: 2", "at_most: 1").replace("policy: default", "policy: strict"))
+    shipped = Path("shipped.yaml")
+    shipped.write_text(POLICY)
+    both = "--policy", str(shipped), "--policy", str(policy)
+    found = []
+    for count in ("1", "2"):
+        table_of, records = (run(name, *both, "--workers", count, *more) for more in ((), ("--json",)))
+        assert (table_of.exit_code, records.exit_code) == (0, 0), table_of.output
+        found.append((table_of.stdout, table_of.stderr, records.stdout_bytes))
+    assert found[0] == found[1]
+    assert "history.jsonl:201: the value is not JSON" in found[0][1]
+    assert len(found[0][2].splitlines()) > 50
+
+
+def test_a_customer_is_one_process_own() -> None:
+    names = [f"{n:08x}-0000-4000-8000-00000000000a" for n in range(200)]
+    lines_of = [json.dumps({"event_type": "x", "customer_id": name}).encode() for name in names]
+    found = [share_of(line, 4) for line in lines_of]
+    assert found == [share_of(line.replace(b"-00000000000a", b"-00000000000A"), 4) for line in lines_of]
+    assert all(found.count(share) > 20 for share in range(4))
+    assert share_of(b"{", 4) == 0
+
+
+@pytest.mark.parametrize(("arguments", "word"), [(("-",), "standard input"), (("h.jsonl", "--by-time"), "--by-time")])
+def test_what_can_be_read_once_is_for_one_process(arguments: tuple[str, ...], word: str) -> None:
+    written("h.jsonl", rated(1, 0))
+    assert f"--workers is 2: with {word}" in refused(run(*arguments, "--workers", "2", stdin=json.dumps(rated(1, 0))))
+
+
+def test_a_csv_that_breaks_off_is_said_by_any_number_of_processes() -> None:
+    Path("history.csv").write_text("event_id,rating\na,1\nb,2,3\n", encoding="utf-8")
+    assert "history.csv:3: has 3 cells" in refused(run("history.csv", "--workers", "2"))
+
+
 def test_a_csv_is_read_as_publish_reads_it() -> None:
     columns = ("event_id", "customer_id", "ticket_id", "rating", "responded_at", "contact.email", "colour")
     out = io.StringIO()
@@ -128,7 +170,7 @@ def test_two_policies_side_by_side() -> None:
     Path("b.yaml").write_text(POLICY.replace('version: "1"', 'version: "2"').replace("at_most: 2", "at_most: 1"))
     name = written("history.jsonl", rated(1, 0), rated(2, 5), rated(2, 90))
     both = ("--policy", "a.yaml", "--policy", "b.yaml")
-    assert [a.policy.version for a in alerts(run(name, *both, "--json"))] == ["1", "1", "1", "2"]
+    assert [a.policy.version for a in alerts(run(name, *both, "--json"))] == ["1", "2", "1", "1"]
     shown = run(name, *both, "--summary-json", "figures.json").stdout
     assert "default 1" in shown
     assert "default 2" in shown

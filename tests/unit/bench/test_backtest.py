@@ -10,6 +10,7 @@ def test_each_way_of_running_it_has_a_row() -> None:
     assert [row.split("|")[1].strip() for row in rows] == [
         "",
         "the table",
+        "the table, `--workers 2`",
         "the alerts, `--json`",
         "two policies",
         "sorted first, `--by-time`",
