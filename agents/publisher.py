@@ -1,6 +1,7 @@
 """Actions onto `csm-actions`, from a process that starts and runs without Kafka."""
 
 import asyncio
+from typing import Self
 
 import structlog
 from aiokafka import AIOKafkaProducer
@@ -29,6 +30,13 @@ class Publisher:
         """
         producer = await self._connected()
         await producer.send_and_wait(self._topic, action.to_json(), key=action.customer_id.encode())
+
+    async def __aenter__(self) -> Self:
+        """Let go of Kafka at the end."""
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
 
     async def close(self) -> None:
         """Let go of Kafka."""

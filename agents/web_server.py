@@ -13,10 +13,13 @@ from agents import task_hook, texts
 from agents.clicks import Clicks, wanted
 from agents.health import Health
 from agents.process import EXIT_DONE, EXIT_FAILED, asked_to_stop, deadline
+from agents.publisher import Publisher
 from agents.settings import PREFIX, BadSettings, Settings
 from agents.sign_in import sign_in
 from schemas.policy import load_policy
 from web.app import build
+from web.doing import Acting
+from web.slack.decide import House
 
 _log = structlog.get_logger(__name__)
 
@@ -36,10 +39,12 @@ async def main(settings: Settings, banner: str | None = None) -> int:
     texts.use(settings)
     host = settings.web_bind.rpartition(":")[0].strip("[]")
     names = [host, *([name] if settings.public_url and (name := urlsplit(settings.public_url).hostname) else [])]
-    clicks = Clicks(settings, load_policy(settings.policy)) if wanted(settings) else None
+    policy = load_policy(settings.policy)
+    clicks = Clicks(settings, policy) if wanted(settings) else None
     interactions = clicks.interactions.receive if clicks is not None and clicks.interactions is not None else None
     closed = task_hook.ClosedTasks(settings) if task_hook.wanted(settings) else None
     entrance = sign_in(settings)
+    publisher = Publisher(settings)
     app = build(
         settings.postgres_dsn.get_secret_value(),
         hosts=names,
@@ -47,6 +52,8 @@ async def main(settings: Settings, banner: str | None = None) -> int:
         interactions=interactions,
         task_hook=closed.receive if closed is not None else None,
         sign_in=entrance,
+        acting=Acting(publisher.publish, House(policy, mails=settings.smtp_url is not None)),
+        assignees=policy.show_assignees,
     )
     server = _Server(uvicorn.Config(app, log_config=None, access_log=False, server_header=False))
     health = Health(settings)
@@ -56,6 +63,7 @@ async def main(settings: Settings, banner: str | None = None) -> int:
             health,
             clicks.open(health) if clicks is not None else nullcontext(),
             closed.open() if closed is not None else nullcontext(),
+            publisher,
         ):
             listening = _listen(settings)
             serving = asyncio.create_task(server.serve(sockets=[listening]))

@@ -1,23 +1,46 @@
 """The page of alerts as they come in."""
 
 from collections import defaultdict
-from collections.abc import AsyncGenerator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
 from web.cards import Card, Message, Row, card
 from web.database import Database
 from web.event_stream import EventStream
-from web.live import Event, Live, Subscription
+from web.export import download, pages
+from web.live import Change, Event, Live, Subscription, Wish
 from web.paging import mark, time_of
 from web.templates import Templates
+from web.viewer import viewer_of
 
 PAGE = 20
 _OF_CUSTOMER = 20
 _HEARTBEAT_SECONDS = 15.0
+
+
+_COLUMNS = (
+    "occurred_at",
+    "customer_name",
+    "customer_id",
+    "csm_email",
+    "kind",
+    "severity",
+    "status",
+    "silent",
+    "rating",
+    "ticket_id",
+    "ticket_subject",
+    "ticket_category",
+    "feedback",
+    "reasons",
+    "alert_id",
+)
 
 
 class AlertPages:
@@ -36,29 +59,76 @@ class AlertPages:
     async def newest(self, request: Request) -> Response:
         """`/`: one page of alerts, newest first; `?before=` continues."""
         before = request.query_params.get("before")
-        at, alert_id = time_of(before)
-        position = self._following.position
-        rows = await self._database.rows("alerts_newest", at, alert_id, PAGE + 1)
+        position = self.position
+        rows = await self.page_of(viewer_of(request).only, time_of(before), PAGE + 1)
         cards = await self._cards(rows[:PAGE])
         older = mark(cards[-1].occurred_at, cards[-1].alert_id) if len(rows) > PAGE else None
         return self._templates.page(
             request, "alerts.html", cards=cards, older=older, before=before, position=position, now=datetime.now(UTC)
         )
 
+    async def file(self, request: Request) -> Response:
+        """`/alerts.csv`: every alert, newest first."""
+        only = viewer_of(request).only
+
+        async def next_page(last: Row | None, most: int) -> Sequence[Row]:
+            place = (None, None) if last is None else (last["occurred_at"], last["alert_id"])
+            return [row | _told(row["record"]) for row in await self.page_of(only, place, most)]
+
+        return await download("alerts", _COLUMNS, pages(next_page))
+
     async def live(self, request: Request) -> Response:
-        """`/live`: server-sent events, see `web.live`. `?since=` is the position of the page."""
+        """`/live`: server-sent events, see `web.live`. `?since=` is the position of the page.
+
+        `?of=` is the alert or the customer that the page is about, or `all`: it hears that something changed; without
+        it each alert comes as a card.
+        """
         since = request.headers.get("Last-Event-ID") or request.query_params.get("since")
-        subscription = self._following.subscribe(since)
-        return EventStream(self._events(subscription))
+        of = request.query_params.get("of")
+        try:
+            about = UUID(of) if of not in {None, "all"} else None
+        except ValueError:
+            raise HTTPException(400) from None
+        wish = Wish(viewer_of(request).only, cards=of is None, about=about)
+        return EventStream(self._events(self._following.subscribe(since, wish)))
+
+    async def page_of(
+        self, only: str | None, place: tuple[datetime, UUID] | tuple[None, None], most: int
+    ) -> Sequence[dict[str, Any]]:
+        """The rows of a page of alerts: of this CSM's accounts, where `only` names one."""
+        if only is None:
+            return await self._database.rows("alerts_newest", *place, most)
+        return await self._database.rows("alerts_newest_of_csm", *place, most, only)
 
     async def of_customer(self, customer_id: UUID) -> Sequence[Card]:
         """The newest alerts of one customer."""
         return await self._cards(await self._database.rows("alerts_of_customer", customer_id, _OF_CUSTOMER))
 
-    async def render_cards(self, alert_ids: Sequence[UUID]) -> Iterable[str]:
-        """The cards of these alerts as HTML, oldest first, so that the newest ends on top."""
-        cards = await self._cards(await self._database.rows("alerts_named", list(alert_ids)))
-        return [self._templates.render("card.html", card=card) for card in reversed(cards)]
+    async def one(self, alert_id: UUID, only: str | None) -> Card | None:
+        """One alert; None where there is none, or it is on the account of another CSM than `only`."""
+        rows = await self._database.rows("alerts_named", [alert_id])
+        if not rows or (only is not None and rows[0]["csm_email"] != only):
+            return None
+        (found,) = await self._cards(rows)
+        return found
+
+    async def render_changes(self, alert_ids: Sequence[UUID]) -> Iterable[Change]:
+        """These alerts as changes, oldest first, so that the newest ends on top."""
+        rows = await self._database.rows("alerts_named", list(alert_ids))
+        cards = await self._cards(rows)
+        return [
+            Change(
+                frozenset(filter(None, (card.alert_id, card.customer_id))),
+                row["csm_email"],
+                self._templates.render("card.html", card=card),
+            )
+            for row, card in zip(reversed(rows), reversed(cards), strict=True)
+        ]
+
+    @property
+    def position(self) -> str:
+        """How far the live updates are: a page reads it before its rows."""
+        return self._following.position
 
     @property
     def _following(self) -> Live:
@@ -84,6 +154,18 @@ class AlertPages:
                     yield ": still here\n\n"
         finally:
             self._following.unsubscribe(subscription)
+
+
+def _told(record: Mapping[str, Any]) -> dict[str, Any]:
+    ticket = record.get("ticket") or {}
+    return {
+        "rating": record.get("rating"),
+        "ticket_id": ticket.get("ticket_id"),
+        "ticket_subject": ticket.get("ticket_subject"),
+        "ticket_category": ticket.get("ticket_category"),
+        "feedback": record.get("feedback"),
+        "reasons": "; ".join(record.get("reasons") or ()),
+    }
 
 
 def _wire(event: Event) -> str:

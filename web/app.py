@@ -18,18 +18,24 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from web import errors
+from web.accounts import AccountPages
+from web.alert_page import AlertPage
 from web.alerts import AlertPages
 from web.cards import Message
 from web.customers import CustomerPages
 from web.database import Database
 from web.deliveries import DeliveryPages
+from web.doing import Acting, Doings
 from web.live import Live
+from web.lives import Lives
 from web.preview import slack_message
+from web.report import Reports
 from web.security import SecurityHeaders, allowed_hosts
 from web.signin.gate import Gate
 from web.signin.pages import SignIn, SignInPages
 from web.signin.session import COOKIE, Cookies, Sessions
 from web.slack.http import PATH as INTERACTIONS
+from web.support import SupportPage
 from web.task_hook import PATH as TASK_HOOK
 from web.tasks import TaskPages
 from web.templates import Templates
@@ -53,6 +59,8 @@ def build(
     interactions: Endpoint | None = None,
     task_hook: Endpoint | None = None,
     sign_in: SignIn | None = None,
+    acting: Acting | None = None,
+    assignees: bool = False,
 ) -> Starlette:
     """The application. It starts without Postgres, and says so on its pages until Postgres is there.
 
@@ -66,16 +74,24 @@ def build(
         interactions: the endpoint for Slack's interactions; None: there is none.
         task_hook: the endpoint for tasks that were closed elsewhere; None: there is none.
         sign_in: how people come in; None: nobody does.
+        acting: what acting on alerts needs; None: they are only looked at.
+        assignees: whether the page of support names who had the tickets.
     """
     sign_in = sign_in or SignIn(Cookies(secrets.token_urlsafe(32)))
     database = Database(dsn)
     sessions = Sessions(sign_in.cookies.hours, time.monotonic)
     templates = Templates(banner)
     alerts = AlertPages(database, templates, message)
-    live = Live(database, alerts.render_cards)
+    live = Live(database, alerts.render_changes)
     alerts.follow(live)
-    customers = CustomerPages(database, templates, alerts)
-    tasks = TaskPages(database, templates)
+    lives = Lives(database)
+    accounts = AccountPages(database, templates)
+    customers = CustomerPages(database, templates, alerts, lives, acts=acting is not None)
+    alert = AlertPage(templates, alerts, lives, acts=acting is not None)
+    doings = Doings(database, templates, alerts, acting) if acting is not None else None
+    reports = Reports(database, templates, customers)
+    support = SupportPage(database, templates, assignees=assignees)
+    tasks = TaskPages(database, templates, alerts)
     deliveries = DeliveryPages(database, templates)
     entrance = SignInPages(sign_in, sessions, templates)
 
@@ -97,10 +113,21 @@ def build(
             *entrance.routes(),
             Route("/", alerts.newest, name="alerts"),
             Route("/live", alerts.live, name="live"),
-            Route("/customers", customers.all, name="customers"),
-            Route("/tasks", tasks.all, name="tasks"),
-            Route("/deliveries", deliveries.all, name="deliveries"),
+            Route("/alerts.csv", alerts.file, name="alerts_file"),
+            Route("/alerts/{alert_id:uuid}", alert.one, name="alert"),
+            *(_steps(doings) if doings else ()),
+            Route("/customers", accounts.all, name="customers"),
+            Route("/customers.csv", accounts.file, name="customers_file"),
             Route("/customers/{customer_id:uuid}", customers.one, name="customer"),
+            Route("/customers/{customer_id:uuid}/ratings.csv", customers.file, name="ratings_file"),
+            Route("/customers/{customer_id:uuid}/report/{month}", reports.one, name="report"),
+            Route("/tasks", tasks.all, name="tasks"),
+            Route("/tasks.csv", tasks.file, name="tasks_file"),
+            Route("/deliveries", deliveries.all, name="deliveries"),
+            Route("/deliveries.csv", deliveries.file, name="deliveries_file"),
+            Route("/support", support.all, name="support"),
+            Route("/support/categories.csv", support.categories, name="categories_file"),
+            Route("/support/unanswered.csv", support.waiting, name="unanswered_file"),
             *([Route(INTERACTIONS, interactions, methods=["POST"], name="interactions")] if interactions else []),
             *([Route(TASK_HOOK, task_hook, methods=["POST"], name="task_hook")] if task_hook else []),
             Mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static"),
@@ -121,3 +148,10 @@ def build(
     )
     app.state.live = live
     return app
+
+
+def _steps(doings: Doings) -> tuple[Route, Route]:
+    path = "/alerts/{alert_id:uuid}/{step}"
+    return Route(path, doings.ask, methods=["GET"], name="step"), Route(
+        path, doings.do, methods=["POST"], name="do_step"
+    )

@@ -1,7 +1,9 @@
-"""The pages of accounts."""
+"""The page of one account."""
 
 import json
-from datetime import UTC, datetime
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime
+from typing import Any
 from uuid import UUID
 
 from pydantic import ValidationError
@@ -9,78 +11,138 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from schemas.alert import CustomerTrend
 from schemas.customer import Customer
 from web.alerts import AlertPages
 from web.database import Database
+from web.doing import STEPS
+from web.export import Row, download, pages
 from web.history import chart
-from web.paging import mark, name_of, time_of
+from web.lives import Lives
+from web.months import Month, back, following, months
+from web.paging import addresses, mark, time_of
 from web.templates import Templates
+from web.viewer import viewer_of
 from web.wording import money
 
-_ACCOUNTS = 50
 _RATINGS = 50
 _DRAWN = 2000
-_LONGEST_SEARCH = 200
+_MONTHS = 12
+_LONGEST_CATEGORY = 100
+_STEPS_FOR = 3  # alerts whose next steps are on the page
+_COLUMNS = (
+    "responded_at",
+    "rating",
+    "ticket_id",
+    "ticket_subject",
+    "ticket_category",
+    "feedback",
+    "resolution_time_hours",
+    "sla_hours",
+    "first_contact_resolution",
+    "was_escalated",
+    "csm_notified",
+    "csm_followed_up",
+    "ticket_url",
+)
 
 
 class CustomerPages:
-    """The list of accounts, and each of them with its ratings."""
+    """An account with its ratings, its alerts, and what was done about them."""
 
-    def __init__(self, database: Database, templates: Templates, alerts: AlertPages) -> None:
+    def __init__(
+        self, database: Database, templates: Templates, alerts: AlertPages, lives: Lives, *, acts: bool
+    ) -> None:
         self._database = database
         self._templates = templates
         self._alerts = alerts
-
-    async def all(self, request: Request) -> Response:
-        """`/customers`: accounts by name; `?q=` searches, `?after=` continues."""
-        search = request.query_params.get("q", "").replace("\0", "").strip()[:_LONGEST_SEARCH]
-        name, customer_id = name_of(request.query_params.get("after"))
-        pattern = f"%{_literal(search)}%" if search else None
-        rows = await self._database.rows("customers_page", pattern, name, customer_id, _ACCOUNTS + 1)
-        shown = rows[:_ACCOUNTS]
-        after = mark(shown[-1]["position"], shown[-1]["customer_id"]) if len(rows) > _ACCOUNTS else None
-        accounts = [{**row, "arr": money(row["arr"], row["currency"])} for row in shown]
-        return self._templates.page(
-            request, "customers.html", accounts=accounts, search=search, after=after, is_first=customer_id is None
-        )
+        self._lives = lives
+        self._acts = acts
 
     async def one(self, request: Request) -> Response:
-        """`/customers/{customer_id}`: the account, its ratings and its alerts; `?before=` continues the ratings."""
-        customer_id: UUID = request.path_params["customer_id"]
-        before = request.query_params.get("before")
+        """`/customers/{customer_id}`: `?category=` chooses ratings, `?before=` continues them."""
+        position, now = self._alerts.position, datetime.now(UTC)
+        row = await self.figures(request, now)
+        customer_id: UUID = row["customer_id"]
+        category, before = _category(request), request.query_params.get("before")
         at, row_id = time_of(before)
-        found = await self._database.rows("customer", customer_id, datetime.now(UTC))
-        if not found:
-            raise HTTPException(404)
-        row = found[0]
-        rows = await self._database.rows("ratings_page", customer_id, at, row_id, _RATINGS + 1)
-        drawn = await self._database.rows("ratings_drawn", customer_id, _DRAWN)
+        rows = await self._database.rows("ratings_page", customer_id, at, row_id, _RATINGS + 1, category)
+        drawn = await self._database.rows("ratings_drawn", customer_id, _DRAWN, category)
         alerted = await self._database.rows("alerted_responses", customer_id)
+        cards = await self._alerts.of_customer(customer_id)
+        trend = read_trend(row["trend"])
         ratings = rows[:_RATINGS]
+        waiting = [card for card in cards if card.alert and card.alert.status.open and not card.alert.silent]
         return self._templates.page(
             request,
             "customer.html",
             customer_id=customer_id,
             figures=row,
             arr=money(row["arr"], row["currency"]),
-            account=_account(row["record"]),
+            account=read_account(row["record"]),
+            trend=trend,
+            now=now,
             ratings=ratings,
             older=mark(ratings[-1]["responded_at"], ratings[-1]["id"]) if len(rows) > _RATINGS else None,
             before=before,
+            category=category,
+            categories=await self._database.rows("customer_categories", customer_id),
+            months=await self.months(customer_id, now.date()),
             drawn=len(drawn),
-            chart=json.dumps(chart(drawn, alerted), separators=(",", ":")),
+            chart=json.dumps(chart(drawn, alerted, trend if category is None else None), separators=(",", ":")),
             alerted={alert["response_id"]: alert for alert in alerted},
-            cards=await self._alerts.of_customer(customer_id),
+            cards=cards,
+            waiting=waiting[:_STEPS_FOR],
+            steps=STEPS if self._acts else {},
+            story=await self._lives.of([card.alert_id for card in cards]),
+            headlines={card.alert_id: card.headline for card in cards},
+            position=position,
+            address=addresses(f"/customers/{customer_id}", category=category),
         )
 
+    async def file(self, request: Request) -> Response:
+        """`/customers/{customer_id}/ratings.csv`: every rating with its ticket; `?category=` chooses."""
+        row = await self.figures(request, datetime.now(UTC))
+        customer_id, category = row["customer_id"], _category(request)
 
-def _literal(text: str) -> str:
-    r"""`text` as a part of a LIKE pattern that means just that."""
-    return text.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
+        async def next_page(last: Row | None, most: int) -> Sequence[Row]:
+            place = (None, None) if last is None else (last["responded_at"], last["id"])
+            return await self._database.rows("ratings_page", customer_id, *place, most, category)
+
+        return await download(f"ratings-{customer_id}", _COLUMNS, pages(next_page))
+
+    async def figures(self, request: Request, now: datetime) -> Mapping[str, Any]:
+        """The account's row; an HTTP 404 where there is none, or it is another CSM's."""
+        customer_id: UUID = request.path_params["customer_id"]
+        found = await self._database.rows("customer", customer_id, now, viewer_of(request).only)
+        if not found:
+            raise HTTPException(404)
+        return found[0]
+
+    async def months(self, customer_id: UUID, today: date, number: int = _MONTHS) -> Sequence[Month]:
+        """The account's figures of the last months, the newest first, this one included."""
+        rows = await self._database.rows("customer_months", customer_id, back(today, number - 1), following(today))
+        return months(rows)
 
 
-def _account(record: object) -> Customer | None:
+def read_account(record: object) -> Customer | None:
+    """The account as it was published; None for a stub: the account itself has not come yet."""
     try:
         return Customer.model_validate(record)
-    except ValidationError:  # a stub: the account itself has not come yet
+    except ValidationError:
         return None
+
+
+def read_trend(record: object) -> CustomerTrend | None:
+    """None where there is none, or it was written by another version."""
+    try:
+        return None if record is None else CustomerTrend.model_validate(record)
+    except ValidationError:
+        return None
+
+
+def _category(request: Request) -> str | None:
+    category = request.query_params.get("category")
+    if category is not None and (len(category) > _LONGEST_CATEGORY or "\0" in category):
+        raise HTTPException(400)
+    return category

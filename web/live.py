@@ -1,8 +1,8 @@
-"""Who hears of a new or changed alert: one connection to Postgres, any number of browsers.
+"""Who hears of a new or changed alert, task, draft or action: one connection to Postgres, any number of browsers.
 
 A browser that loads a page keeps the page's `position`, and hands it over when it subscribes. Where something was
-announced in between, or was missed while Postgres was away, it is told that its page is `stale` and loads the list
-again; from then on it gets each changed alert as it is.
+announced in between, or was missed while Postgres was away, it is told that its page is `stale` and loads it again;
+from then on the page of alerts gets each changed alert as it is, and any other page hears that something `changed`.
 """
 
 import asyncio
@@ -33,17 +33,54 @@ class TooManyClients(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One server-sent event: `name` is `alert` (data: its card as HTML) or `stale` (no data)."""
+    """One server-sent event: `name` is `alert` (data: its card as HTML), `changed` or `stale` (no data)."""
 
     name: str
     position: str
     data: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Change:
+    """An alert that is new, or with which something was done.
+
+    Attributes:
+        about: the ids of the alert and of its customer.
+        csm_email: whose account it is, in lower case; None: nobody's.
+        card: its card as HTML.
+    """
+
+    about: frozenset[UUID]
+    csm_email: str | None
+    card: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a page is to hear of.
+
+    Attributes:
+        only: on the accounts of this CSM alone (e-mail in lower case); None: on all.
+        cards: each alert as a card; else only that something has changed.
+        about: of this alert or customer alone; None: of all.
+    """
+
+    only: str | None = None
+    cards: bool = True
+    about: UUID | None = None
+
+    def takes(self, change: Change) -> bool:
+        """Whether the page is to hear of it."""
+        return (self.only is None or self.only == change.csm_email) and (
+            self.about is None or self.about in change.about
+        )
+
+
 class Subscription:
     """What one browser has yet to be told; at most `_QUEUE` events, then it is dropped."""
 
-    def __init__(self) -> None:
+    def __init__(self, wish: Wish = Wish()) -> None:
+        self.wish = wish
         self._events: asyncio.Queue[Event | None] = asyncio.Queue(maxsize=_QUEUE)
         self._open = True
 
@@ -82,10 +119,10 @@ class Live:
 
     Args:
         database: where the announcements come from.
-        render: the cards of these alerts as HTML. Raises `Unavailable`.
+        render: what these alerts are now, the oldest first. Raises `Unavailable`.
     """
 
-    def __init__(self, database: Database, render: Callable[[Sequence[UUID]], Awaitable[Iterable[str]]]) -> None:
+    def __init__(self, database: Database, render: Callable[[Sequence[UUID]], Awaitable[Iterable[Change]]]) -> None:
         self._database = database
         self._render = render
         self._subscriptions: set[Subscription] = set()
@@ -106,11 +143,11 @@ class Live:
         """Browsers that follow along now."""
         return len(self._subscriptions)
 
-    def subscribe(self, since: str | None) -> Subscription:
+    def subscribe(self, since: str | None, wish: Wish = Wish()) -> Subscription:
         """Follow along from now. `since` is the position of the page. Raises `TooManyClients`."""
         if self._is_closed or len(self._subscriptions) >= _CLIENTS:
             raise TooManyClients
-        subscription = Subscription()
+        subscription = Subscription(wish)
         self._subscriptions.add(subscription)
         if since != self.position:
             subscription.put(Event("stale", self.position))
@@ -180,17 +217,28 @@ class Live:
         elif len(changed) > _MOST_AT_ONCE:
             self._announce_stale()
         else:
-            for card in await self._render(changed):
-                self._announce("alert", card)
+            for change in await self._render(changed):
+                self._announce(change)
 
     def _announce_stale(self) -> None:
         self._changed.clear()
-        self._announce("stale")
+        self._announce(None)
 
-    def _announce(self, name: str, data: str = "") -> None:
+    def _announce(self, change: Change | None) -> None:
+        """None: whatever a page shows may be old."""
         self._count += 1
-        event = Event(name, self.position, data)
-        slow = {subscription for subscription in self._subscriptions if not subscription.put(event)}
+        slow = set()
+        for subscription in self._subscriptions:
+            if change is None:
+                event = Event("stale", self.position)
+            elif not subscription.wish.takes(change):
+                continue
+            elif subscription.wish.cards:
+                event = Event("alert", self.position, change.card)
+            else:
+                event = Event("changed", self.position)
+            if not subscription.put(event):
+                slow.add(subscription)
         self._subscriptions -= slow
         if slow:
             _log.info("slow clients dropped", clients=len(slow))

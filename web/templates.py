@@ -28,8 +28,11 @@ class Templates:
             "average": wording.average,
             "count": wording.count,
             "day": wording.day,
+            "duration": wording.duration,
             "hours": wording.hours,
+            "month": wording.month,
             "moment": wording.moment,
+            "share": wording.share,
         }
 
     def render(self, name: str, **values: object) -> Markup:

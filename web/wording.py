@@ -1,8 +1,10 @@
 """Numbers and times in the pages' words."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from sinks.slack import wording as slack
+
+_DAYS_FROM = 72  # hours
 
 
 def money(amount: float | None, currency: str | None) -> str | None:
@@ -32,9 +34,35 @@ def average(value: float | None) -> str:
 
 def hours(value: float | None) -> str | None:
     """`72 h`, `1.5 h`; None where it is unknown."""
-    return None if value is None else f"{value:g} h"
+    return None if value is None else f"{round(value, 1):g} h"
 
 
 def count(number: int, one: str, many: str | None = None) -> str:
     """`1 rating`, `2 ratings`."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def share(part: int, whole: int) -> str:
+    """`83 %`; a dash where there is nothing to be a share of."""
+    return f"{round(100 * part / whole)} %" if whole else "–"  # noqa: RUF001 - a dash that stands for "none"
+
+
+def mean(total: float, number: int) -> float | None:
+    """None where there is nothing."""
+    return total / number if number else None
+
+
+def duration(hours: float | None) -> str:
+    """`40 min`, `5 h`, `3 days`; a dash where there is none."""
+    if hours is None:
+        return "–"  # noqa: RUF001 - a dash that stands for "none"
+    if hours < 1:
+        return f"{round(hours * 60)} min"
+    if hours < _DAYS_FROM:
+        return f"{hours:.1f}".removesuffix(".0") + " h"
+    return f"{hours / 24:.1f}".removesuffix(".0") + " days"
+
+
+def month(first: date) -> str:
+    """`November 2026`."""
+    return f"{first:%B %Y}"

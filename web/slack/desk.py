@@ -9,16 +9,14 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import structlog
-from pydantic import ValidationError
 
 from schemas.action import Action
-from schemas.alert import Alert
-from schemas.event import Contact
 from sinks.slack import action_ids as ids
 from sinks.slack import modals
 from streams.acting import Actor
 from web.database import Database
-from web.slack.decide import Do, Draft, House, Known, Mend, Open, Say, Who, decide
+from web.slack.decide import Do, House, Known, Mend, Open, Say, Who, decide
+from web.slack.known import known_of
 from web.slack.payload import Click, Form, Unreadable, read
 
 ANSWER_WITHIN = 2.0
@@ -150,12 +148,7 @@ class SlackDesk:
             raise Unreadable("the alert's id is none") from None
         if not rows:
             return None
-        (row,) = rows
-        try:
-            alert = Alert.model_validate(row["record"])
-        except ValidationError:
-            return None  # a digest, or written by a later version
-        return Known(alert, _draft(row["draft"]), tuple(_actions(row["done"])))
+        return known_of(rows[0])
 
     async def _who(self, event: Click | Form) -> Who:
         channel = event.channel if isinstance(event, Click) else event.purpose.channel
@@ -186,23 +179,6 @@ class SlackDesk:
 
 def _errors(event: Form, text: str) -> Mapping[str, Any]:
     return {"response_action": "errors", "errors": {_FIELDS[event.asked]: text}}
-
-
-def _draft(row: Mapping[str, Any] | None) -> Draft | None:
-    if row is None:
-        return None
-    to = Contact(name=row["to_name"], email=row["to_email"]) if row["to_email"] else None
-    return Draft(row["draft_id"], row["version"], to, row["subject"], row["body"], row["status"])
-
-
-def _actions(records: list[Mapping[str, Any]]) -> list[Action]:
-    found = []
-    for record in records:
-        try:
-            found.append(Action.model_validate(record))
-        except ValidationError:
-            continue  # of another version
-    return found
 
 
 def _zone(name: object) -> ZoneInfo | None:

@@ -1,6 +1,6 @@
--- The alerts with the ids $1, newest first.
+-- The alerts with the ids $1, newest first, and whose accounts they are about.
 select a.alert_id, a.customer_id, a.kind, a.severity, a.status, a.silent, a.occurred_at, a.record,
-       c.name as customer_name
+       c.name as customer_name, lower(coalesce(c.csm_email, a.record #>> '{csm,email}')) as csm_email
 from alerts a
 left join customers c using (customer_id)
 where a.alert_id = any($1::uuid[])

@@ -1,6 +1,6 @@
 -- The newest alerts of the customer $1, up to $2.
 select a.alert_id, a.customer_id, a.kind, a.severity, a.status, a.silent, a.occurred_at, a.record,
-       c.name as customer_name
+       c.name as customer_name, lower(c.csm_email) as csm_email
 from alerts a
 join customers c using (customer_id)
 where a.customer_id = $1

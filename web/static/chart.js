@@ -1,8 +1,9 @@
-// A customer's ratings over time: a dot a rating, the mean of 30 days, a ring around those that raised an alert.
+// A customer's ratings over time: a dot a rating, the mean of 30 days, what was usual before and what is since a change,
+// a ring around those that raised an alert. A click on a ring leads to its alert.
 import "./page.js";
 
-const holder = document.getElementById("chart");
-const data = holder ? JSON.parse(holder.dataset.chart) : null;
+let holder = null;
+let data = null;
 const dark = matchMedia("(prefers-color-scheme: dark)");
 const when = new Intl.DateTimeFormat("en", { dateStyle: "medium", timeStyle: "short", hourCycle: "h23" });
 const day = new Intl.DateTimeFormat("en", { day: "numeric", month: "short" });
@@ -25,6 +26,10 @@ function tooltip() {
       init: (u) => {
         u.over.append(box);
         u.over.addEventListener("mouseleave", () => { box.hidden = true; });
+        u.over.addEventListener("click", () => {
+          const alert = u.cursor.idx == null ? null : data.alert_id[u.cursor.idx];
+          if (alert) location.href = `/alerts/${alert}`;
+        });
       },
       setCursor: (u) => {
         const index = u.cursor.idx;
@@ -44,6 +49,42 @@ function tooltip() {
   };
 }
 
+// Levels and the change, drawn below the ratings.
+function levels() {
+  const line = (u, from, to, value, colour, dashes) => {
+    const y = Math.round(u.valToPos(value, "y", true));
+    u.ctx.strokeStyle = colour;
+    u.ctx.lineWidth = 2 * devicePixelRatio;
+    u.ctx.setLineDash(dashes.map((each) => each * devicePixelRatio));
+    u.ctx.beginPath();
+    u.ctx.moveTo(from, y);
+    u.ctx.lineTo(to, y);
+    u.ctx.stroke();
+  };
+  return {
+    hooks: {
+      drawAxes: (u) => {
+        if (data.baseline == null) return;
+        const { left, width, top, height } = u.bbox;
+        const change = data.since == null ? left + width : Math.max(left, Math.min(left + width, Math.round(u.valToPos(data.since, "x", true))));
+        u.ctx.save();
+        line(u, left, change, data.baseline, colour("--good"), [6, 4]);
+        if (data.since != null) {
+          if (data.recent != null) line(u, change, left + width, data.recent, colour("--critical"), [6, 4]);
+          u.ctx.strokeStyle = colour("--quiet");
+          u.ctx.lineWidth = devicePixelRatio;
+          u.ctx.setLineDash([2 * devicePixelRatio, 3 * devicePixelRatio]);
+          u.ctx.beginPath();
+          u.ctx.moveTo(change, top);
+          u.ctx.lineTo(change, top + height);
+          u.ctx.stroke();
+        }
+        u.ctx.restore();
+      },
+    },
+  };
+}
+
 function options(width) {
   const axis = { stroke: colour("--quiet"), font: "12px system-ui, sans-serif", ticks: { show: false } };
   const grid = { stroke: colour("--line"), width: 1 };
@@ -58,7 +99,7 @@ function options(width) {
       points: { size: 11, stroke: colour("--text"), fill: "transparent", width: 2 },
       dataIdx: (_, series, index) => (series === 1 ? null : index), // the tooltip is on a rating, not on the mean
     },
-    plugins: [tooltip()],
+    plugins: [levels(), tooltip()],
     scales: {
       x: {
         range: (_, from, to) => {
@@ -87,8 +128,18 @@ function draw() {
   plot = new uPlot(options(holder.clientWidth), [data.at, data.mean, data.rating, rings], holder);
 }
 
-if (data?.at.length) {
+function begin() {
+  plot?.destroy();
+  plot = null;
+  holder = document.getElementById("chart");
+  data = holder ? JSON.parse(holder.dataset.chart) : null;
+  if (!data?.at.length) return;
   draw();
-  dark.addEventListener("change", draw);
-  new ResizeObserver(() => plot.setSize({ width: holder.clientWidth, height: HEIGHT })).observe(holder);
+  resized.disconnect();
+  resized.observe(holder);
 }
+
+const resized = new ResizeObserver(() => plot?.setSize({ width: holder.clientWidth, height: HEIGHT }));
+dark.addEventListener("change", () => { if (plot) draw(); });
+document.addEventListener("renewed", (event) => { if (event.target.querySelector("#chart")) begin(); });
+begin();

@@ -1,5 +1,5 @@
 // New and changed alerts as they are announced, in their place in the list.
-import { settle } from "./page.js";
+import { carryOver, parse, settle } from "./page.js";
 
 const status = document.getElementById("live");
 const news = document.getElementById("news");
@@ -42,22 +42,6 @@ function disconnect() {
 
 function remember(event) {
   list.dataset.position = event.lastEventId;
-}
-
-function parse(html) {
-  return new DOMParser().parseFromString(html, "text/html");
-}
-
-// An open part of a card stays open, and the focus stays where it was, when the card is shown anew.
-function carryOver(old, card) {
-  const before = old.querySelectorAll("details");
-  card.querySelectorAll("details").forEach((part, index) => {
-    if (before[index]?.className === part.className) part.open = before[index].open;
-  });
-  const focusable = "a, summary, [tabindex]";
-  const focused = [...old.querySelectorAll(focusable)].indexOf(document.activeElement);
-  old.replaceWith(card);
-  if (focused >= 0) card.querySelectorAll(focusable)[focused]?.focus({ preventScroll: true });
 }
 
 function place(html) {

@@ -15,4 +15,21 @@ export function settle(root) {
   if (narrow.matches) for (const part of root.querySelectorAll("details.preview, details.why")) part.open = false;
 }
 
+export function parse(html) {
+  return new DOMParser().parseFromString(html, "text/html");
+}
+
+// An open part stays open, and the focus stays where it was, when something is shown anew.
+export function carryOver(old, anew) {
+  const before = old.querySelectorAll("details");
+  anew.querySelectorAll("details").forEach((part, index) => {
+    if (before[index]?.className === part.className) part.open = before[index].open;
+  });
+  const focusable = "a, summary, button, [tabindex]";
+  const focused = [...old.querySelectorAll(focusable)].indexOf(document.activeElement);
+  old.replaceWith(anew);
+  if (focused >= 0) anew.querySelectorAll(focusable)[focused]?.focus({ preventScroll: true });
+}
+
 settle(document);
+document.addEventListener("htmx:afterSwap", (event) => settle(event.detail.target.isConnected ? event.detail.target : document));

@@ -14,6 +14,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount, Route
 from starlette.types import Message
 
+from tests.acting import Published
 from tests.signed_in import CSM, CSRF, KEY, MANAGER, OPERATOR, header
 from web.app import build
 from web.security import HEADERS
@@ -38,6 +39,7 @@ def _app(link: OneTimeLink | None = None, **more: bool) -> Starlette:
         "postgresql://nobody@127.0.0.1:9/none",
         interactions=_reached,
         task_hook=_reached,
+        acting=Published().acting(),
         sign_in=SignIn(Cookies(KEY, **more), link=link or OneTimeLink()),
     )
 

@@ -1,8 +1,11 @@
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schemas.alert import CustomerTrend, Evidence
 from web.history import chart, trailing_means
 
 _START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -29,14 +32,41 @@ def test_the_series_are_of_one_length_and_mark_the_alerts_that_hold() -> None:
         for name in ("a", "b", "c")
     ]
     alerts = [
-        {"response_id": "a", "kind": "poor_rating", "status": "firing"},
-        {"response_id": "b", "kind": "poor_rating", "status": "retracted"},
+        {"alert_id": UUID(int=1), "response_id": "a", "kind": "poor_rating", "status": "firing"},
+        {"alert_id": UUID(int=2), "response_id": "b", "kind": "poor_rating", "status": "retracted"},
     ]
-    drawn = chart(ratings, alerts)
-    assert {len(series) for series in drawn.values()} == {3}
+    drawn = chart(ratings, alerts, None)
+    assert {len(series) for series in drawn.values() if series is not None} == {3}
+    assert drawn["alert_id"] == [str(UUID(int=1)), None, None]
     assert drawn["alert"] == ["poor_rating", None, None]
     assert drawn["ticket"] == ["T-a", "T-b", "T-c"]
 
 
+@pytest.mark.parametrize(
+    ("evidence", "baseline", "recent", "since"),
+    [
+        (Evidence.STRONG, 4.5, 3.0, _START.timestamp()),
+        (Evidence.WEAK, 4.5, 3.0, _START.timestamp()),
+        (Evidence.INSUFFICIENT, 4.5, None, None),
+    ],
+)
+def test_the_change_is_drawn_where_there_is_evidence_of_one(
+    evidence: Evidence, baseline: float, recent: float | None, since: float | None
+) -> None:
+    trend = CustomerTrend(
+        customer_id="0b0e0000-0000-4000-8000-000000000001",
+        as_of=_START,
+        recent_avg=3.0,
+        recent_n=4,
+        since=_START,
+        baseline_avg=4.5,
+        baseline_n=9,
+        drop=1 / 3,
+        evidence=evidence,
+    )
+    drawn = chart([], [], trend)
+    assert (drawn["baseline"], drawn["recent"], drawn["since"]) == (baseline, recent, since)
+
+
 def test_nothing_is_drawn_of_nothing() -> None:
-    assert not any(chart([], []).values())
+    assert not any(chart([], [], None).values())

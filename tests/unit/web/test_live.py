@@ -9,7 +9,7 @@ import pytest
 
 from tests.servers.wait import until
 from web.database import Database, Unavailable
-from web.live import Event, Live, Subscription, TooManyClients
+from web.live import Change, Event, Live, Subscription, TooManyClients, Wish
 
 
 @dataclass
@@ -33,8 +33,16 @@ class FakeDatabase:
         yield object()
 
 
-async def _render(alert_ids: Sequence[UUID]) -> Iterable[str]:
-    return [f"card {alert_id.int}" for alert_id in alert_ids]
+async def _render(alert_ids: Sequence[UUID]) -> Iterable[Change]:
+    """Each alert is of the customer one hundred above it; the odd ones are Ana's."""
+    return [
+        Change(
+            frozenset({each, UUID(int=each.int + 100)}),
+            "ana@example.com" if each.int % 2 else None,
+            f"card {each.int}",
+        )
+        for each in alert_ids
+    ]
 
 
 @asynccontextmanager
@@ -62,6 +70,34 @@ async def test_each_browser_hears_of_each_change_once() -> None:
             database.heard(str(UUID(int=number)))
         for subscription in (first, second):
             assert [(await _next(subscription)).data for _ in range(2)] == ["card 1", "card 2"]
+            assert await subscription.next(0) is None
+
+
+async def test_a_csm_hears_of_their_own_accounts_alone() -> None:
+    database = FakeDatabase()
+    async with _following(database) as live:
+        hers = live.subscribe(live.position, Wish("ana@example.com"))
+        everybody = live.subscribe(live.position)
+        for number in (2, 3, 4):
+            database.heard(str(UUID(int=number)))
+        assert [(await _next(everybody)).data for _ in range(3)] == ["card 2", "card 3", "card 4"]
+        assert (await _next(hers)).data == "card 3"
+        assert await hers.next(0) is None
+
+
+async def test_a_page_of_its_own_hears_that_something_changed_on_it_and_not_what() -> None:
+    database = FakeDatabase()
+    async with _following(database) as live:
+        alert = live.subscribe(live.position, Wish(cards=False, about=UUID(int=2)))
+        customer = live.subscribe(live.position, Wish(cards=False, about=UUID(int=103)))
+        foreign = live.subscribe(live.position, Wish("ana@example.com", cards=False, about=UUID(int=2)))
+        tasks = live.subscribe(live.position, Wish(cards=False))
+        for number in (2, 3):
+            database.heard(str(UUID(int=number)))
+        for subscription, times in ((alert, 1), (customer, 1), (tasks, 2), (foreign, 0)):
+            for _ in range(times):
+                event = await _next(subscription)
+                assert (event.name, event.data) == ("changed", "")
             assert await subscription.next(0) is None
 
 

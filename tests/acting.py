@@ -1,0 +1,30 @@
+"""What acting on an alert needs, with a list in place of Kafka."""
+
+from dataclasses import dataclass, field
+
+from schemas.action import Action
+from schemas.policy import load_policy
+from web.doing import Acting
+from web.slack.decide import House
+
+
+class AwayError(Exception):
+    """Kafka is away."""
+
+
+@dataclass(slots=True)
+class Published:
+    """The actions that were published; `away`: none can be."""
+
+    actions: list[Action] = field(default_factory=list)
+    away: bool = False
+
+    async def publish(self, action: Action) -> None:
+        """As `web.doing.Publish`."""
+        if self.away:
+            raise AwayError
+        self.actions.append(action)
+
+    def acting(self, *, mails: bool = True) -> Acting:
+        """For `web.app.build`."""
+        return Acting(self.publish, House(load_policy(None), mails=mails))
