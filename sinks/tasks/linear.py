@@ -22,6 +22,9 @@ from sinks.tasks.system import Closed, Filed
 
 URL = "https://api.linear.app/graphql"
 _PRIORITIES = {"urgent": 1, "high": 2, "normal": 3, "low": 4}
+_ENDS = frozenset(
+    {"completed", "canceled", "duplicate"}
+)  # types of states: https://linear.app/docs/configuring-workflows
 _LONGEST_WAIT = 3600.0  # seconds
 _WAIT_UNTOLD = 30.0  # seconds, where a refusal does not say how long
 _WAIT_FOR_OPERATOR = 60.0  # seconds
@@ -81,7 +84,7 @@ class Linear:
             if known is not None:
                 return Filed(known)  # deleted there
             return await self._open(card, issue_id) if card.state is State.OPEN else None
-        done = issue.get("state", {}).get("type") in {"completed", "canceled"}
+        done = issue.get("state", {}).get("type") in _ENDS
         if card.state is State.OPEN:
             moved = {"stateId": await self._state("unstarted", "backlog", "started")} if card.reopened and done else {}
             await self._ask(_UPDATE, {"id": issue_id, "input": await self._input(card) | moved})
@@ -179,10 +182,10 @@ class Linear:
         data = answer.data if isinstance(answer.data, dict) else {}
         errors = data.get("errors")
         if errors:
-            code = str((errors[0].get("extensions") or {}).get("code") or "") if isinstance(errors[0], dict) else ""
+            code = _code(errors[0])
             if code == "RATELIMITED":
                 raise Retriable("linear: rate limited", after=_until_reset(answer.headers), counts=False)
-            raise _Refused(code if _CODE.fullmatch(code) else "UNKNOWN")
+            raise _Refused(code)
         found = data.get("data")
         if not isinstance(found, dict):
             raise Retriable("linear: an answer without data", uncertain=changes)
@@ -194,10 +197,18 @@ def chosen_id(task_id: str) -> str:
     return str(UUID(bytes=sha256(f"linear|{task_id}".encode()).digest()[:16], version=4))
 
 
+def _code(error: object) -> str:
+    """Of an error, such as `INPUT_ERROR`; of one with a type alone, such as "invalid input", that in the same form."""
+    extensions = error.get("extensions") if isinstance(error, dict) else None
+    said = extensions if isinstance(extensions, dict) else {}
+    code = str(said.get("code") or said.get("type") or "").upper().replace(" ", "_")
+    return code if _CODE.fullmatch(code) else "UNKNOWN"
+
+
 def _meaning(code: str) -> Retriable | Permanent:
     if code in {"AUTHENTICATION_ERROR", "FORBIDDEN"}:
         return Retriable(f"linear: {code}: mend the token or its rights", after=_WAIT_FOR_OPERATOR, away=True)
-    if code in {"INTERNAL_SERVER_ERROR", "LOCK_TIMEOUT", "NETWORK_ERROR"}:
+    if code in {"INTERNAL_SERVER_ERROR", "INTERNAL_ERROR", "LOCK_TIMEOUT", "NETWORK_ERROR"}:
         return Retriable(f"linear: {code}", uncertain=True)
     return Permanent(f"linear: {code}")
 

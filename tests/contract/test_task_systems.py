@@ -318,6 +318,19 @@ async def test_the_owner_is_who_the_system_knows_by_the_address(wired: Wired) ->
         assert next(iter(wired.tasks.values()))["owner_email"] == "ana@example.com"
 
 
+async def test_linears_errors_are_known_by_their_type_alone(wired: Wired) -> None:
+    if not isinstance(wired.fake, FakeLinear):
+        return
+    wired.fake.bare = True
+    await put(wired, task(), uncertain=True)  # it is asked for, and not there
+    await put(wired, task())  # its id is taken
+    assert len(wired.fake.issues) == 1
+    wired.fake.limited = 1
+    error = await failing(wired, task(response="other"))
+    assert isinstance(error, Retriable)
+    assert not error.counts
+
+
 async def test_linears_own_rate_limit_is_honoured(wired: Wired) -> None:
     if not isinstance(wired.fake, FakeLinear):
         return

@@ -1,4 +1,12 @@
-"""A Jira Cloud site: issues, search, transitions and comments as its REST API v3 documents them."""
+"""A Jira Cloud site: issues, search, transitions and comments as its REST API v3 documents them.
+
+Below https://developer.atlassian.com/cloud/jira/platform/rest/v3/ it follows the groups issues (create, get, edit,
+delete, transitions: 201 and 204, errors as `errorMessages` and `errors` by field), issue search (POST search/jql:
+`nextPageToken` and `isLast`, no fields but those asked for), issue comments and user search (assignable). Documents
+are as in https://developer.atlassian.com/cloud/jira/platform/apis/document/structure/, pauses as in
+https://developer.atlassian.com/cloud/jira/platform/rate-limiting/. The shape of a search's answer and the parameters
+of user search are those of the OpenAPI document 1001.0.0.
+"""
 
 import re
 from base64 import b64decode

@@ -1,4 +1,10 @@
-"""A Linear workspace with one team: the part of its GraphQL schema that a task needs."""
+"""A Linear workspace with one team: the part of its GraphQL schema that a task needs.
+
+It follows the schema that Linear publishes (https://github.com/linear/linear, packages/sdk/src/schema.graphql, as of
+July 2026, against which every query of `sinks.tasks.linear` is valid), https://linear.app/developers/graphql for keys
+and pages, and https://linear.app/developers/rate-limiting. The form of its errors is that of
+packages/sdk/src/error.ts.
+"""
 
 import re
 from dataclasses import dataclass, field
@@ -23,13 +29,14 @@ class Issue:
 
 
 class FakeLinear(FakeHttp):
-    """`issues` by id. Calls are named by their operation."""
+    """`issues` by id; `bare`: errors name their type alone. Calls are named by their operation."""
 
     def __init__(self) -> None:
         super().__init__()
         self.issues: dict[str, Issue] = {}
         self.people = {"ana@example.com": "user-ana"}
         self.limited = 0
+        self.bare = False
 
     def name_of(self, method: str, path: str, body: bytes) -> str:
         del method, path
@@ -43,11 +50,11 @@ class FakeLinear(FakeHttp):
 
     async def answer(self, call: Call) -> Said:  # noqa: PLR0911 (one answer a call)
         if call.headers.get("Authorization") != TOKEN:
-            return _wrong("AUTHENTICATION_ERROR", 401)
+            return _wrong("AUTHENTICATION_ERROR", 401, bare=self.bare)
         if self.limited:
             self.limited -= 1
             reset = str(int((datetime.now(UTC).timestamp() + 7) * 1000))
-            return Said(400, _wrong("RATELIMITED").data, {"X-RateLimit-Requests-Reset": reset})
+            return Said(400, _wrong("RATELIMITED", bare=self.bare).data, {"X-RateLimit-Requests-Reset": reset})
         variables = call.body["variables"]
         match call.name:
             case "Team":
@@ -63,7 +70,7 @@ class FakeLinear(FakeHttp):
                 return self._create(variables["input"])
         issue = self.issues.get(variables.get("id") or variables["input"]["issueId"])
         if issue is None:
-            return _wrong("INPUT_ERROR")
+            return _wrong("INPUT_ERROR", bare=self.bare)
         return self._on(issue, call.name, variables)
 
     def _on(self, issue: Issue, name: str, variables: dict[str, Any]) -> Said:
@@ -88,7 +95,7 @@ class FakeLinear(FakeHttp):
         assert re.fullmatch(r"\d{4}-\d{2}-\d{2}", given["dueDate"])
         assert given["priority"] in range(5)
         if given["id"] in self.issues:
-            return _wrong("INPUT_ERROR")
+            return _wrong("INPUT_ERROR", bare=self.bare)
         issue = self.issues[given["id"]] = Issue(given["id"], given)
         return _data({"issueCreate": {"success": True, "issue": {"id": issue.id, "url": _url(issue)}}})
 
@@ -114,5 +121,12 @@ def _data(data: object) -> Said:
     return Said(200, {"data": data})
 
 
-def _wrong(code: str, status: int = 200) -> Said:
-    return Said(status, {"data": None, "errors": [{"message": "Took too long", "extensions": {"code": code}}]})
+_TYPES = {"INPUT_ERROR": "invalid input", "AUTHENTICATION_ERROR": "authentication error", "RATELIMITED": "ratelimited"}
+
+
+def _wrong(code: str, status: int = 200, *, bare: bool = False) -> Said:
+    """`bare`: without the code, as the vendor's own client does not need it."""
+    extensions: dict[str, Any] = {"type": _TYPES[code], "userError": True, "userPresentableMessage": "Took too long"}
+    if not bare:
+        extensions["code"] = code
+    return Said(status, {"data": None, "errors": [{"message": "Took too long", "extensions": extensions}]})
