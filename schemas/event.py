@@ -91,6 +91,8 @@ class CustomerErased(Record):
     event_type: Literal["support_customer_erased"] = "support_customer_erased"
     event_id: Identifier
     customer_id: CustomerId
+    contact: Contact | None = None
+    """The one of the customer's people, by id or e-mail address, whose data it is; none: everybody's."""
 
 
 Event = Annotated[

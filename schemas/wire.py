@@ -93,6 +93,7 @@ class CustomerErased(Struct, frozen=True, gc=False, tag_field="event_type", tag=
 
     event_id: Identifier
     customer_id: str
+    contact: Contact | None = None
 
 
 Event = CsatReceived | TicketClosed | TicketEscalated | CustomerErased

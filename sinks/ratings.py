@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from schemas.event import CsatReceived, CustomerErased, TicketClosed, TicketEscalated
+from sinks import erase
 from sinks.postgres import Connection, queries
 
 _FACTS = (
@@ -38,7 +39,7 @@ _ANSWER = (
     "rating_raw",
     "scale",
 )
-_PERSONAL = ("ticket_subject", "feedback", "contact")
+_PERSONAL = ("ticket_subject", "feedback", "contact", "assignee")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -83,6 +84,10 @@ async def store_events(connection: Connection, arrivals: Iterable[Arrival]) -> N
             await connection.execute(sql["upsert_tickets"], tickets)
         if answers := answer_rows(batch, forgotten):
             await connection.execute(sql["upsert_answers"], answers)
+        if people := _erased_people(batch):
+            await erase.note_people(connection, people)
+        # Last, so that what people said who were erased earlier is gone with the batch that brought it once more.
+        await erase.forget(connection, customers)
 
 
 def answer_rows(batch: Iterable[Arrival], erased: Mapping[str, datetime]) -> list[dict[str, Any]]:
@@ -104,7 +109,7 @@ def answer_rows(batch: Iterable[Arrival], erased: Mapping[str, datetime]) -> lis
     for event, arrival in last.values():
         row = event.model_dump(mode="json", include=set(_ANSWER))
         if _is_forgotten(arrival, erased):
-            row |= dict.fromkeys(_PERSONAL)
+            row |= dict.fromkeys(set(_PERSONAL) & set(_ANSWER))
         rows.append(row | {"response_id": event.survey, "published_at": arrival.published_at.isoformat()})
     return rows
 
@@ -161,9 +166,20 @@ class _Ticket:
 def _erasures(batch: Iterable[Arrival]) -> dict[str, datetime]:
     erased: dict[str, datetime] = {}
     for arrival in batch:
-        if isinstance(event := arrival.event, CustomerErased):
+        if isinstance(event := arrival.event, CustomerErased) and event.contact is None:
             erased[event.customer_id] = max(erased.get(event.customer_id, arrival.published_at), arrival.published_at)
     return erased
+
+
+def _erased_people(batch: Iterable[Arrival]) -> list[tuple[str, erase.Person, datetime]]:
+    found = []
+    for arrival in batch:
+        if isinstance(event := arrival.event, CustomerErased) and event.contact is not None:
+            if event.contact.id is not None:
+                found.append((event.customer_id, erase.Person("id", event.contact.id), arrival.published_at))
+            if event.contact.email is not None:
+                found.append((event.customer_id, erase.Person("email", event.contact.email), arrival.published_at))
+    return found
 
 
 def _is_forgotten(arrival: Arrival, erased: Mapping[str, datetime]) -> bool:

@@ -12,6 +12,7 @@ from schemas.customer import Customer
 from schemas.policy import Policy
 from schemas.wire import (
     Alert,
+    Contact,
     CsatReceived,
     CustomerErased,
     Event,
@@ -287,6 +288,8 @@ class _Batch:
         elif isinstance(event, TicketEscalated):
             fold = partial(track.escalate_ticket, event.ticket_id, at, spans)
             result = self._learn(event.ticket_id, fold, at, record, arrived, track)
+        elif isinstance(event, CustomerErased) and event.contact is not None:
+            _forget_said(track, event.contact)
         elif isinstance(event, CustomerErased):
             self._states.forget(event.customer_id, record.offset)
         self._count(_TYPES[type(event)], result)
@@ -454,6 +457,24 @@ def _steps(event: CsatReceived, mark: Mark | None, track: Track, turn: Status | 
 
 def _remembered(event: CsatReceived, value: bytes) -> bytes:
     return value if len(value) <= _MOST_REMEMBERED else encode(event)
+
+
+def _forget_said(track: Track, person: Contact) -> None:
+    """Keep no event in which this person spoke: the alerts on them stand, and are not made again."""
+    answers = track.answers
+    for place in answers.open_before(len(answers)):
+        if _spoke(track.remembered.event(answers.surveys[place]), person):
+            track.remembered.drop(answers.surveys[place])
+    if _spoke(track.remembered.trends(), person):
+        track.remembered.keep_trends(None)
+
+
+def _spoke(value: bytes | None, person: Contact) -> bool:
+    event = None if value is None else decode(value)
+    if not isinstance(event, CsatReceived) or event.contact is None:
+        return False
+    pairs = (person.id, event.contact.id), (person.email, event.contact.email)
+    return any(asked is not None and said is not None and asked.lower() == said.lower() for asked, said in pairs)
 
 
 def _news(before: Ticket, after: Ticket, said: Said) -> str | None:

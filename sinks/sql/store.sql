@@ -43,11 +43,14 @@ where s.customer_id = e.customer_id
 -- name: erase_tickets
 -- $1: ids. $2: the broker's times of their erasures, in microseconds since 1970. A subject of unknown age goes too.
 update tickets t
-set ticket_subject = null, said_at = t.said_at - 'ticket_subject'
+set ticket_subject = case when (t.said_at ->> 'ticket_subject')::bigint > e.at then t.ticket_subject end,
+    assignee = case when (t.said_at ->> 'assignee')::bigint > e.at then t.assignee end,
+    said_at = t.said_at
+        - case when (t.said_at ->> 'ticket_subject')::bigint > e.at then '' else 'ticket_subject' end
+        - case when (t.said_at ->> 'assignee')::bigint > e.at then '' else 'assignee' end
 from unnest($1::uuid[], $2::bigint[]) as e (customer_id, at)
 where t.customer_id = e.customer_id
-  and t.ticket_subject is not null
-  and coalesce((t.said_at ->> 'ticket_subject')::bigint <= e.at, true)
+  and (t.ticket_subject is not null or t.assignee is not null)
 
 -- name: upsert_tickets
 -- Fact by fact the later statement counts (of two at one time the greater), whatever the order of arrival; a fact that

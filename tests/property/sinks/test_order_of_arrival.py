@@ -86,7 +86,7 @@ def model(events: Sequence[Arrival]) -> dict[str, dict[Any, dict[str, Any]]]:
 
     def shown(arrival: Arrival, field: str) -> Any:
         value = getattr(arrival.event, field, None)
-        personal = field in {"feedback", "contact", "ticket_subject"}
+        personal = field in {"feedback", "contact", "ticket_subject", "assignee"}
         return None if personal and _said(arrival) <= erased.get(arrival.event.customer_id, _NEVER) else value
 
     surveys: dict[Any, dict[str, Any]] = {}
