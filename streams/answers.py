@@ -110,24 +110,26 @@ class Answers:
 
     __hash__ = None  # type: ignore[assignment]
 
-    def __contains__(self, survey: str) -> bool:
-        if self.when is not None:
-            return survey in self.when
-        for appended in self._appended:  # noqa: SIM110 (a generator costs three times as much, for nearly every event)
-            if appended[2] == survey:
-                return True
-        return False
-
-    def append(self, at: int, rating: int, survey: str, event: str, ticket: str) -> None:
-        """Add the newest answer, to a survey that has none."""
+    def append(self, at: int, rating: int, survey: str, event: str, ticket: str) -> bool:
+        """Add an answer that is newer than all others, to a survey that has none. False: it is no such answer."""
+        if at <= self.newest:
+            return False
+        when, appended = self.when, self._appended
+        if when is not None:
+            if survey in when:
+                return False
+            when[survey] = at
+        else:
+            for other in appended:
+                if other[2] == survey:
+                    return False
         self.newest = at
-        self._appended.append((at, rating, survey, event, ticket))
+        appended.append((at, rating, survey, event, ticket))
         if survey != ticket:
             self.one_a_ticket = False
-        if self.when is not None:
-            self.when[survey] = at
-        elif len(self._appended) > _FEW:
+        if when is None and len(appended) > _FEW:
             self.settle()
+        return True
 
     def settle(self) -> dict[str, int]:
         """Bring what was appended into the columns. Returns `when`."""

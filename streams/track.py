@@ -212,9 +212,8 @@ class Track:
     def append(self, at: int, rating: int, survey: str, event: str, ticket: str, spans: Spans) -> bool:
         """Take in an answer that is newer than all others, as nearly all are. False: it is none, `fold` it."""
         answers = self.answers
-        if at <= answers.newest or survey in answers:
+        if not answers.append(at, rating, survey, event, ticket):
             return False
-        answers.append(at, rating, survey, event, ticket)
         if at > self._expires:
             if self._expires or answers.when is not None:
                 self._expire(spans)
@@ -274,7 +273,10 @@ class Track:
 
     def level(self, spans: Spans) -> Level:
         """What the customer's ratings usually are, as of the newest answer; not to be changed."""
-        return self._known().now(self.answers, spans.prior)
+        levels = self._levels
+        if levels is None:
+            levels = self._levels = Levels()
+        return levels.now(self.answers, spans.prior)
 
     def has_fewer_than(self, ratings: int) -> bool:
         """Whether so few are known of the customer at all, before the window and in it."""
@@ -291,8 +293,8 @@ class Track:
         answers = self.answers
         answers.settle()
         first = bisect_left(answers.at, at - MONTH)
-        last = bisect_right(answers.at, at)
-        if last - first > _MANY and last == len(answers):
+        last = bisect_right(answers.at, at) if at < answers.newest else len(answers.at)
+        if last - first > _MANY and last == len(answers.at):
             sums = self.counted(spans)
             if sums.month is None:
                 sums.month = Month.beginning(first)
@@ -309,11 +311,6 @@ class Track:
         # What has expired goes with the next answer that does: it counts no more already.
         return self.tickets.closed_between(max(at - MONTH, self._edge(at, spans)), at, rated)
 
-    def _known(self) -> Levels:
-        if self._levels is None:
-            self._levels = Levels()
-        return self._levels
-
     def _edge(self, at: int, spans: Spans) -> int:
         """What lies before this has expired; something that happened `at` counts where nothing else is known."""
         closed = self.tickets.closed
@@ -327,7 +324,9 @@ class Track:
         if gone:
             if self.sums is not None:  # the spans fit into the window: what expires has left them by then
                 self.counted(spans).expired(gone, sum(answers.ratings[:gone]))
-            self._known().expired(answers, gone, spans.prior)
+            if self._levels is None:
+                self._levels = Levels()
+            self._levels.expired(answers, gone, spans.prior)
             for place in answers.open_before(gone):
                 self.remembered.drop(answers.surveys[place])
             self._answer_pieces.expired(gone)

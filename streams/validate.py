@@ -19,6 +19,7 @@ FUTURE_TOLERANCE = timedelta(hours=1)
 _EVENT: TypeAdapter[CsatReceived | TicketClosed | TicketEscalated | CustomerErased] = TypeAdapter(Event)
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}").fullmatch
 _LONG_FRACTION = re.compile(rb"\.\d{7}").search  # of a second: msgspec rounds what pydantic cuts off
+_BACKSLASH = 0x5C
 _TYPES = ("support_csat_received", "support_ticket_closed", "support_ticket_escalated", "support_customer_erased")
 
 
@@ -56,7 +57,7 @@ def decode(value: bytes | None, known: Container[str] = ()) -> wire.Event:
     `known` holds customers' ids that were seen to be valid before.
     """
     # Few values have any escape: looking for a backslash alone takes a tenth of the time.
-    if value and (b"\\" not in value or b"\\u0000" not in value) and not _LONG_FRACTION(value):
+    if value and (value.find(_BACKSLASH) < 0 or b"\\u0000" not in value) and not _LONG_FRACTION(value):
         try:
             event = wire.decode_event(value)
         except msgspec.MsgspecError:
@@ -83,7 +84,7 @@ def in_future(field: str, at: datetime) -> InvalidEvent:
 
 def _in_calendar(event: wire.Event) -> bool:
     # An offset can carry a time out of the years 1 to 9999.
-    if isinstance(event, wire.CsatReceived):
+    if event.__class__ is wire.CsatReceived:
         sent = event.survey_sent_at
         return MINYEAR < event.responded_at.year < MAXYEAR and (sent is None or MINYEAR < sent.year < MAXYEAR)
     if isinstance(event, wire.TicketClosed):
