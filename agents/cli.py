@@ -20,6 +20,7 @@ _COMMANDS = (
     "customers",
     "deliveries",
     "digest",
+    "erase",
     "fit",
     "generate",
     "publish",

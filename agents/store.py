@@ -14,11 +14,13 @@ from pydantic import TypeAdapter, ValidationError
 from agents import database, metrics
 from agents.app import build
 from agents.health import Health
+from agents.retention import forgetting
 from agents.run import run
 from agents.settings import PREFIX, BadSettings, Settings
 from agents.transport.batch import Batch
 from agents.transport.fetcher import Record
 from schemas.customer import Customer
+from schemas.policy import load_policy
 from schemas.record import CustomerId
 from sinks.customers import Account, store_customers
 from sinks.postgres import BadDatabase, Connection, attempts, connect, is_passing, migrate
@@ -44,10 +46,11 @@ class Refused(Exception):
 
 
 class Store:
-    """Writes what the topics say, as long as it is `running`."""
+    """Writes what the topics say, as long as it is `running`; what was said longer ago than it is kept is taken out."""
 
-    def __init__(self, dsn: str) -> None:
+    def __init__(self, dsn: str, *, keep_words_days: int | None = None) -> None:
         self._dsn = dsn
+        self._keep_words_days = keep_words_days
         self._pool: asyncpg.Pool | None = None
 
     @asynccontextmanager
@@ -57,7 +60,8 @@ class Store:
         self._pool = await connect(self._dsn, size=_CONNECTIONS, application="csatwatch store")
         _log.info("connected to postgres", migrations=applied)
         try:
-            yield
+            async with forgetting(self._pool, self._keep_words_days):
+                yield
         finally:
             pool, self._pool = self._pool, None
             await database.close(pool)
@@ -141,8 +145,9 @@ def _published_at(record: Record) -> datetime:
 
 
 async def main(settings: Settings) -> int:
-    """Run the store until it is told to stop. Returns the exit code. Raises `BadSettings`."""
-    store = Store(settings.postgres_dsn.get_secret_value())
+    """Run the store until it is told to stop. Returns the exit code. Raises `BadSettings` and `BadFile`."""
+    policy = load_policy(settings.policy)
+    store = Store(settings.postgres_dsn.get_secret_value(), keep_words_days=policy.keep_words_days)
     app = build(settings, "store")
     app.batch_agent(settings.topic(EVENTS), store.events, name="store-events")
     app.batch_agent(settings.topic(CUSTOMERS), store.customers, name="store-customers")

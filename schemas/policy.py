@@ -342,6 +342,8 @@ class Policy(_Part):
     notify: Notify = Notify()
     show_assignees: bool = False
     """Whether the page of support names who had the tickets with poor ratings. Who has the hard tickets has those."""
+    keep_words_days: Annotated[int, Field(ge=1, le=36_500)] | None = 730
+    """So long what people said is kept in Postgres; then only its figures are. None: for good."""
     overrides: tuple[Override, ...] = ()
     """Other values for a tier or a customer."""
 

@@ -18,6 +18,13 @@ HEADER_BACKFILL = "csatwatch-backfill"
 
 MEGABYTE = 1 << 20
 
+COMPACTED: Mapping[str, str] = {
+    "cleanup.policy": "compact",
+    # What was deleted is gone after so long, however little is written: an erasure has an end.
+    "max.compaction.lag.ms": str(int(timedelta(days=7).total_seconds() * 1000)),
+}
+"""The configuration of a topic that keeps the newest record of each key."""
+
 
 @dataclass(frozen=True, slots=True)
 class Topic:
@@ -36,7 +43,7 @@ class Topic:
     def settings(self) -> dict[str, str]:
         """The topic's configuration as Kafka takes it."""
         kept = (
-            {"cleanup.policy": "compact"}
+            COMPACTED
             if self.retention is None
             else {"cleanup.policy": "delete", "retention.ms": str(int(self.retention.total_seconds() * 1000))}
         )

@@ -13,7 +13,7 @@ from agents import kafka
 from agents.refused import Failed
 from agents.session import connected, visit
 from agents.settings import Settings, load_settings
-from streams.topology import EVENTS, TOPICS, changelog
+from streams.topology import COMPACTED, EVENTS, TOPICS, changelog
 
 _LED_WITHIN, _PAUSE = 30.0, 0.1  # seconds
 _TIMESTAMPS = "message.timestamp.type"
@@ -50,7 +50,7 @@ async def create(settings: Settings) -> list[Found]:
         # The detector's state is partitioned like its events: by what csat-events has, not by what it should have.
         events = next(each for each in made if each.name == settings.topic(EVENTS))
         name = settings.topic(changelog(settings.app_id))
-        state = Wanted(name, events.partitions, {"cleanup.policy": "compact", **_safe(settings)})
+        state = Wanted(name, events.partitions, {**COMPACTED, **_safe(settings)})
         made.append(await _ensure(admin, state, there, settings))
         await _usable(admin, [each.name for each in made])
         return made
