@@ -18,6 +18,7 @@ class ActionKind(StrEnum):
     FOLLOWED_UP = "followed_up"
     USEFUL = "useful"
     NOT_USEFUL = "not_useful"
+    RETRIED = "retried"
     EMAIL_REQUESTED = "email_requested"
     CALL_REQUESTED = "call_requested"
     COORDINATE_REQUESTED = "coordinate_requested"
@@ -63,6 +64,8 @@ class Action(Record):
     request_id: UUID | None = None
     """The request that a result answers."""
     snoozed_until: Time | None = None
+    step: Annotated[str, NoNul, StringConstraints(min_length=1, max_length=200, strict=True)] | None = None
+    """Which step of a workflow that was given up is to be tried again, as the ledger names it."""
     draft_id: UUID | None = None
     """The draft that an e-mail was made of; none where it was written from nothing."""
     draft_version: Annotated[int, Field(ge=1)] | None = None
@@ -86,6 +89,8 @@ class Action(Record):
         missing = [name for name in _NEEDED.get(self.kind, ()) if getattr(self, name) is None]
         if self.kind is ActionKind.SNOOZED and self.snoozed_until is None:
             missing = ["snoozed_until"]
+        if self.kind is ActionKind.RETRIED and self.step is None:
+            missing = ["step"]
         if missing:
             msg = f"{self.kind} needs {missing[0]}: add it"
             raise ValueError(msg)

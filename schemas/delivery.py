@@ -33,9 +33,17 @@ REQUESTS = "csm-actions"
 """Stands for the workflow of steps that people asked for. Such a step is done once, whatever becomes of its alert."""
 
 
+_REQUEST = "request/"
+
+
 def request_step(request_id: object) -> str:
     """The step in the ledger that carries a request out."""
-    return f"request/{request_id}"
+    return f"{_REQUEST}{request_id}"
+
+
+def is_request(step: str) -> bool:
+    """Whether a person asked for the step."""
+    return step.startswith(_REQUEST)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ HANDLED = (
 
 _ONCE = frozenset({ActionKind.ACKNOWLEDGED, ActionKind.FOLLOWED_UP, ActionKind.NOT_USEFUL})
 _UNSHOWN = frozenset(
-    {ActionKind.EMAIL_REQUESTED, ActionKind.CALL_REQUESTED, ActionKind.COORDINATE_REQUESTED}
+    {ActionKind.EMAIL_REQUESTED, ActionKind.CALL_REQUESTED, ActionKind.COORDINATE_REQUESTED, ActionKind.RETRIED}
 )  # their results are
 
 

@@ -10,6 +10,7 @@ import asyncpg
 
 from schemas.action import Action, ActionKind
 from schemas.delivery import REQUESTS, Sink, State, request_step
+from sinks.deliveries import Deliveries, Wanted
 from sinks.ledger import Ledger
 from sinks.postgres import Connection, queries
 
@@ -109,14 +110,12 @@ class Actions:
             results = [str(each.action.request_id) for each in arrivals if each.action.request_id is not None]
             if results:
                 await connection.execute(self._sql["close_answered"], results)
-            followed = [
-                str(each.action.alert_id)
-                for each in arrivals
-                if each.action.kind is ActionKind.FOLLOWED_UP and str(each.action.action_id) in new
-            ]
-            if followed:
+            fresh = [each.action for each in arrivals if str(each.action.action_id) in new]
+            if followed := [str(each.alert_id) for each in fresh if each.kind is ActionKind.FOLLOWED_UP]:
                 await connection.execute(self._sql["followed_up"], followed)
-            for alert_id in sorted({row["alert_id"] for row in stored}):
+            for again in (each for each in fresh if each.kind is ActionKind.RETRIED):
+                await Deliveries(connection).retry(Wanted(alert=str(again.alert_id), step=again.step))
+            for alert_id in sorted({str(each.alert_id) for each in fresh if each.kind is not ActionKind.RETRIED}):
                 await self._ledger.revisit(alert_id, connection=connection)
         return len(new)
 

@@ -92,7 +92,7 @@ def build(
     reports = Reports(database, templates, customers)
     support = SupportPage(database, templates, assignees=assignees)
     tasks = TaskPages(database, templates, alerts)
-    deliveries = DeliveryPages(database, templates)
+    deliveries = DeliveryPages(database, templates, acting.publish if acting is not None else None)
     entrance = SignInPages(sign_in, sessions, templates)
 
     @asynccontextmanager
@@ -125,6 +125,7 @@ def build(
             Route("/tasks.csv", tasks.file, name="tasks_file"),
             Route("/deliveries", deliveries.all, name="deliveries"),
             Route("/deliveries.csv", deliveries.file, name="deliveries_file"),
+            Route("/deliveries/retry", deliveries.retry, methods=["POST"], name="retry"),
             Route("/support", support.all, name="support"),
             Route("/support/categories.csv", support.categories, name="categories_file"),
             Route("/support/unanswered.csv", support.waiting, name="unanswered_file"),

@@ -1,21 +1,25 @@
 """The page of deliveries: what went out, what waits, and what was given up."""
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid5
 
+import structlog
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
-from schemas.delivery import State
+from schemas.action import Action, ActionKind
+from schemas.delivery import State, is_request
 from web.cards import name_of_step, state_of
 from web.database import Database
 from web.export import Row, download, pages
 from web.paging import addresses, mark, time_of
 from web.templates import Templates
-from web.viewer import viewer_of
+from web.viewer import form_of, viewer_of
+
+Publish = Callable[[Action], Awaitable[None]]
 
 _ROWS = 50
 _LONGEST = 200
@@ -27,6 +31,15 @@ SHOWN: Mapping[str, Sequence[State]] = {
     "all": tuple(State),
 }
 """What `?show=` can ask for."""
+
+_SAID: Mapping[str, str] = {
+    "again": "It is tried again: what comes of it shows here in a moment.",
+    "not": "Nothing was done: it is not given up any more.",
+    "away": "It could not be recorded just now, for Kafka does not answer. Try again in a moment.",
+}
+_NAMESPACE = UUID("5d9a2c74-6f0e-5a59-8a3d-2f6b1c7e4d90")
+
+_log = structlog.get_logger(__name__)
 
 _COLUMNS = (
     "created_at",
@@ -48,11 +61,15 @@ _COLUMNS = (
 
 
 class DeliveryPages:
-    """The ledger: a CSM sees that of their own accounts."""
+    """The ledger: a CSM sees that of their own accounts, and whoever sees a step that was given up can have it retried.
 
-    def __init__(self, database: Database, templates: Templates) -> None:
+    `publish`: returns once the action is on `csm-actions`, and raises what it likes; None: the page is only looked at.
+    """
+
+    def __init__(self, database: Database, templates: Templates, publish: Publish | None = None) -> None:
         self._database = database
         self._templates = templates
+        self._publish = publish
 
     async def all(self, request: Request) -> Response:
         """`/deliveries`: the newest first; `?show=` and `?sink=` choose, `?before=` continues."""
@@ -76,7 +93,40 @@ class DeliveryPages:
             address=addresses("/deliveries", show=show, sink=sink),
             file=addresses("/deliveries.csv", show=show, sink=sink)(),
             is_first=place[0] is None,
+            acts=self._publish is not None,
+            said=_SAID.get(request.query_params.get("said", "")),
         )
+
+    async def retry(self, request: Request) -> Response:
+        """`POST /deliveries/retry`: `alert_id` and `step` of one that was given up; it is due again within seconds."""
+        viewer, given = viewer_of(request), form_of(request)
+        step = given.get("step", "")
+        try:
+            alert_id = UUID(given.get("alert_id", ""))
+        except ValueError:
+            raise HTTPException(400) from None
+        if self._publish is None or not 0 < len(step) <= _LONGEST or "\0" in step:
+            raise HTTPException(400)
+        rows = await self._database.rows("delivery_given_up", alert_id, step, viewer.only)
+        if not rows:
+            return RedirectResponse("/deliveries?said=not", 303)
+        action = Action(
+            action_id=uuid5(_NAMESPACE, f"retried|{alert_id}|{step}|{rows[0]['settled_at']}"),
+            alert_id=alert_id,
+            customer_id=str(rows[0]["customer_id"]),
+            kind=ActionKind.RETRIED,
+            by=viewer.email,
+            by_name=viewer.name,
+            at=datetime.now(UTC),
+            step=step,
+        )
+        try:
+            await self._publish(action)
+        except Exception as error:  # noqa: BLE001 (whatever keeps it from Kafka, the person must hear of it)
+            _log.error("an action is not published", asked="retry", error=type(error).__name__)
+            return RedirectResponse("/deliveries?said=away", 303)
+        _log.info("action recorded", kind=action.kind, action_id=str(action.action_id))
+        return RedirectResponse("/deliveries?said=again", 303)
 
     async def file(self, request: Request) -> Response:
         """`/deliveries.csv`: what the page shows, all of it."""
@@ -100,7 +150,8 @@ class DeliveryPages:
         found = []
         for row in rows:
             tone, state = state_of(row)
-            found.append({**row, "name": name_of_step(row), "tone": tone, "words": state})
+            can_retry = row["state"] in SHOWN["failed"] and bool(row["customer_id"]) and not is_request(row["step"])
+            found.append({**row, "name": name_of_step(row), "tone": tone, "words": state, "can_retry": can_retry})
         return found
 
 

@@ -25,6 +25,7 @@ _DID: Mapping[ActionKind, str] = {
     ActionKind.EMAIL_REQUESTED: "asked for an e-mail to be sent",
     ActionKind.CALL_REQUESTED: "asked for an invitation to a call",
     ActionKind.COORDINATE_REQUESTED: "asked for word to Support",
+    ActionKind.RETRIED: "had a step tried again",
 }
 _CAME: Mapping[ActionKind, tuple[str, str]] = {
     ActionKind.EMAIL_SENT: ("E-mail sent", "done"),

@@ -39,6 +39,7 @@ ACCESS: Mapping[str, Role | Open] = {
     "tasks_file": Role.CSM,
     "deliveries": Role.CSM,
     "deliveries_file": Role.CSM,
+    "retry": Role.CSM,
     "support": Role.MANAGER,
     "categories_file": Role.MANAGER,
     "unanswered_file": Role.MANAGER,

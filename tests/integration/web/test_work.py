@@ -7,11 +7,13 @@ from uuid import uuid5
 import aiohttp
 import pytest
 
-from schemas.alert import NAMESPACE
+from schemas.action import ActionKind
+from schemas.alert import NAMESPACE, Alert
 from schemas.event import Ticket
-from tests.integration.web.conftest import Site
+from tests.acting import Published
+from tests.integration.web.conftest import Site, serving
 from tests.integration.web.rows import Rows, customer, poor_rating
-from tests.signed_in import let_in
+from tests.signed_in import CSM, CSRF, header, let_in
 
 if TYPE_CHECKING:
     from playwright.async_api import Page
@@ -98,7 +100,8 @@ async def test_a_task_says_what_there_is_to_know(http: aiohttp.ClientSession) ->
     page = await text(http, "/tasks")
     for shown in ("4 open tasks", "2 overdue", "bo@example.com", "nobody", "https://jira.example.com/browse/CSM-3"):
         assert shown in page
-    assert page.count("<form") == page.count("<button") == 0
+    main = page.partition("<main")[2]
+    assert main.count("<form") == main.count("<button") == 0
 
 
 async def test_the_list_goes_on_through_every_task(http: aiohttp.ClientSession, rows: Rows) -> None:
@@ -192,6 +195,48 @@ async def test_the_list_goes_on_through_every_delivery(http: aiohttp.ClientSessi
         rest = page.partition('rel="next" href="')[2]
         path = rest.partition('"')[0].replace("&amp;", "&") if rest else None
     assert seen == 120
+
+
+async def test_a_step_that_was_given_up_is_retried_by_who_sees_it(rows: Rows, postgres: str) -> None:
+    mine = poor_rating(customer("Mine", csm="Sarah Chen"), Ticket(ticket_id="T-1"), at=NOW)
+    other = poor_rating(customer("Other"), Ticket(ticket_id="T-2"), at=NOW)
+    for each in (mine, other):
+        await rows.alert(each)
+        await rows.step(each, "notify_csm", "slack", "failed")
+    await rows.step(mine, "create_task", "tasks", "done")
+    await rows.connection.execute("update customers set csm_email = $1 where name = 'Mine'", CSM.email)
+    published = Published()
+
+    def form(of: Alert, step: str = "notify_csm") -> dict[str, str]:
+        return {"csrf": CSRF, "alert_id": str(of.alert_id), "step": f"support_satisfaction_response/{step}"}
+
+    async with (
+        serving(postgres, acting=published.acting()) as site,
+        aiohttp.ClientSession(site.url, headers=header(CSM)) as http,
+    ):
+        page = await text(http, "/deliveries")
+        assert page.count("Try again") == 1
+        assert f'value="{mine.alert_id}"' in page
+        for sent, words in (
+            (form(mine), "It is tried again"),
+            (form(mine), "It is tried again"),  # a double click is one action
+            (form(other), "Nothing was done"),  # another's account
+            (form(mine, "create_task"), "Nothing was done"),  # not given up
+        ):
+            async with http.post("/deliveries/retry", data=sent) as answer:
+                assert words in await answer.text()
+        published.away = True
+        async with http.post("/deliveries/retry", data=form(mine)) as answer:
+            assert "Kafka does not answer" in await answer.text()
+        async with http.post("/deliveries/retry", data=form(mine) | {"alert_id": "1"}) as answer:
+            assert answer.status == 400
+    assert len({each.action_id for each in published.actions}) == 1
+    (first, _) = published.actions
+    assert (first.kind, first.by, first.step) == (
+        ActionKind.RETRIED,
+        CSM.email,
+        "support_satisfaction_response/notify_csm",
+    )
 
 
 @pytest.mark.usefixtures("filled")
