@@ -108,11 +108,11 @@ class DecliningTrend(_Part):
     """Days of event time between two alerts on one customer's trend, at least."""
     resolved_below: Annotated[float, Field(ge=0, lt=1)] = 0.10
     """A firing trend is resolved once the drop is at most this: the gap to `drop` keeps it from flapping."""
-    threshold: Annotated[float, Field(gt=0, le=100)] = 7.4
+    threshold: Annotated[float, Field(gt=0, le=100)] = 6.5
     """What the evidence must reach to be strong. Lower finds more and sooner, and is wrong more often; `csatwatch fit`
     sets it so that 4 % of customers without any change have an alert within 52 ratings."""
     learned_from: Annotated[int, Field(ge=2, le=100)] = 20
-    """Ratings from which a customer's level is known: before, only far stronger evidence fires."""
+    """Ratings from which a customer's level is known: before, only stronger evidence fires."""
     all_customers: AllCustomers = AllCustomers()
     """Constants that `csatwatch fit` works out of a history."""
 

@@ -5,9 +5,9 @@ tilted to a lower mean (streams/tilt.py). Where it stands at zero, ratings are u
 where it rises above, a suspicion begins, at the rating that lifted it: the maximum-likelihood estimate of when the
 change came. The usual shares are the customer's, drawn towards those of all customers by the weights of the policy (a
 Dirichlet prior for their shape, a normal one for their mean), so that few ratings claim little. What the sum must
-reach rises with the share of the suspect ratings among the known ones, since the baseline is an estimate too; with the
-variance; where few ratings carry the suspicion; and with the length of the baseline, since more ratings give chance
-more time. See docs/detection.md for how these were chosen, and what they find.
+reach rises with the standard error of the baseline's mean and with the share of the suspect ratings among the known
+ones, since the baseline is an estimate too; where few ratings carry the suspicion; and with the length of the baseline,
+since more ratings give chance more time. See docs/detection.md for how these were chosen, and what they find.
 
 Folding costs the same however many ratings there were, and depends on nothing but the ratings in their order.
 """
@@ -23,18 +23,17 @@ from streams.tilt import line
 
 _DAY = 86_400_000_000  # microseconds
 
-_SHAPE = 30  # ratings' worth of all customers' shares in the shape of a customer's, under the customer's own mean
-_FALLEN = 0.68  # of the mean: the fall that is looked for; others are found by it too
-_MIXED = 1.7  # variance of the ratings, above which more is needed
-_MORE_WHEN_MIXED = 1.0  # for each unit of variance above: so much of the threshold
-_BASELINE_WORTH = 24  # ratings that the prior adds to the baseline where its uncertainty is weighed
-_EASED = 14  # less is needed while the baseline is short, by this over its ratings, by half at the most
-_CARRIED = 2.0  # times the threshold more where one rating carries the suspicion, half of that where two do
-_WHILE_LEARNING = 1.25  # times as much is needed until the level is learned
+_SHAPE = 20  # ratings' worth of all customers' shares in the shape of a customer's, under the customer's own mean
+_FALLEN = 0.715  # of the mean: the fall that is looked for; others are found by it too
+_UNSURE = 30  # times the square of the baseline's standard error, as a share of its mean: so much more is needed
+_BASELINE_WORTH = 3  # ratings that the prior adds to the baseline where its uncertainty is weighed
+_EASED = 16  # less is needed while the baseline is short, by this over its ratings, by half at the most
+_CARRIED = 2.5  # times the threshold more where one rating carries the suspicion, half of that where two do
+_WHILE_LEARNING = 1.1  # times as much is needed until the level is learned
 _MOST = 1.5  # times what is needed: the sum goes no higher, so that good ratings bring it down again
 _REDRAWN = 8  # the line is drawn anew when the ratings that it was drawn from have grown by one in so many
 _MANY = 80  # ratings of a level, of which the older half is forgotten when it is old
-_AS_OFTEN = 1.23, 3.2  # customers without a change who reach this share of the threshold: first * exp(-second * share)
+_AS_OFTEN = 1.7, 3.53  # customers without a change who reach this share of the threshold: first * exp(-second * share)
 AT_MOST_BY_CHANCE = 0.05
 """Of customers without any change: so many reach the threshold within 52 ratings."""
 
@@ -187,8 +186,9 @@ class Level(msgspec.Struct, array_like=True, gc=False):
         return self.intercept > self.slope * rating
 
     def _needed(self, prior: Prior) -> float:
-        n = self.n
-        needed = prior.threshold * (1 + _MORE_WHEN_MIXED * max(0.0, self.variance - _MIXED))
+        n, weight = self.n, prior.weight
+        unsure = self.variance * (n + weight) / (self.total + weight * prior.mean) ** 2
+        needed = prior.threshold * (1 + _UNSURE * unsure)
         needed *= 1 - _EASED / max(n, 2 * _EASED)
         return needed * _WHILE_LEARNING if n < prior.learned_from else needed
 

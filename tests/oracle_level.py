@@ -50,7 +50,7 @@ def tell(history: Sequence[Given], rule: DecliningTrend) -> Told:
                 continue
         told.suspect.append((at, rating))
         told.score += ratio(rating, drawn, rule)
-        needed = reach(len(usual), len(told.suspect), drawn, rule)
+        needed = reach(usual, len(told.suspect), drawn, rule)
         if told.score >= needed:
             if told.strong_at is None and len(told.suspect) >= rule.recent_min:
                 told.strong_at = at
@@ -67,19 +67,23 @@ def tell(history: Sequence[Given], rule: DecliningTrend) -> Told:
 
 
 def ratio(rating: int, usual: Sequence[int], rule: DecliningTrend) -> float:
-    """How much more likely a rating is after a fall to 68 % than before: the logarithm of the ratio."""
-    before, after = shares(usual, 1.0, rule), shares(usual, 0.68, rule)
+    """How much more likely a rating is after a fall to 71.5 % than before: the logarithm of the ratio."""
+    before, after = shares(usual, 1.0, rule), shares(usual, 0.715, rule)
     return math.log(after[rating - 1] / before[rating - 1])
 
 
-def reach(usual: int, suspect: int, drawn: Sequence[int], rule: DecliningTrend) -> float:
+def reach(usual: Sequence[int], suspect: int, drawn: Sequence[int], rule: DecliningTrend) -> float:
     """What the score must reach."""
     before = shares(drawn, 1.0, rule)
-    mean = sum(r * p for r, p in enumerate(before, 1))
-    variance = sum((r - mean) ** 2 * p for r, p in enumerate(before, 1))
-    needed = rule.threshold * (1 + max(0.0, variance - 1.7)) * (1 - 14 / max(usual, 28))
-    needed *= (1 + 2 / suspect) * (1 + suspect / (usual + 24))
-    return needed * 1.25 if usual < rule.learned_from else needed
+    middle = sum(r * p for r, p in enumerate(before, 1))
+    variance = sum((r - middle) ** 2 * p for r, p in enumerate(before, 1))
+    n, weight = len(usual), rule.all_customers.weight
+    everyone = [share / sum(rule.all_customers.shares) for share in rule.all_customers.shares]
+    mean = (sum(usual) + weight * sum(r * p for r, p in enumerate(everyone, 1))) / (n + weight)
+    error = math.sqrt(variance / (n + weight))
+    needed = rule.threshold * (1 + 30 * (error / mean) ** 2) * (1 - 16 / max(n, 32))
+    needed *= (1 + 2.5 / suspect) * (1 + suspect / (n + 3))
+    return needed * 1.1 if n < rule.learned_from else needed
 
 
 def shares(usual: Sequence[int], kept: float, rule: DecliningTrend) -> list[float]:
@@ -91,7 +95,7 @@ def shares(usual: Sequence[int], kept: float, rule: DecliningTrend) -> list[floa
 @cache  # the same history is told again with each rating that follows
 def _shares(counts: tuple[int, ...], kept: float, fleet: tuple[float, ...], weight: float) -> list[float]:
     n, all_customers = sum(counts), [share / sum(fleet) for share in fleet]
-    mixed = [(count + 30 * p) / (n + 30) for count, p in zip(counts, all_customers, strict=True)]
+    mixed = [(count + 20 * p) / (n + 20) for count, p in zip(counts, all_customers, strict=True)]
     total = sum(r * count for r, count in enumerate(counts, 1))
     mean = (total + weight * sum(r * p for r, p in enumerate(all_customers, 1))) / (n + weight)
     wanted = max(1.03, mean * kept) if kept < 1 else mean
