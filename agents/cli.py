@@ -18,6 +18,7 @@ _COMMANDS = (
     "backtest",
     "check",
     "customers",
+    "dead-letters",
     "deliveries",
     "digest",
     "erase",
@@ -36,7 +37,8 @@ class _Program(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _COMMANDS:
             return super().get_command(ctx, cmd_name)
-        command: click.Command = getattr(import_module(f"agents.commands.{cmd_name}"), cmd_name)
+        name = cmd_name.replace("-", "_")
+        command: click.Command = getattr(import_module(f"agents.commands.{name}"), name)
         return command
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 (click's own signature)
