@@ -1,6 +1,7 @@
 """What an alert says beside the rating, over whole histories: each figure is what the oracle counts."""
 
 import json
+import math
 from collections.abc import Mapping
 from datetime import timedelta
 from fractions import Fraction
@@ -13,14 +14,15 @@ from hypothesis import strategies as st
 
 from schemas.alert import Kind, Status, alert_id_text
 from schemas.customer import Customer
-from schemas.policy import load_policy
+from schemas.policy import UsualLevels, load_policy
 from schemas.wire import Alert
 from streams.memory import MemoryStates
 from streams.pipeline import Pipeline
 from tests.memory import ACME, NOW, KeptStates, answer, records
 from tests.oracle import Figures, Oracle
 
-POLICY = load_policy(None)
+LEVELS = {"Billing": 4.1, "API": 3.2}
+POLICY = load_policy(None).model_copy(update={"usual_levels": UsualLevels(overall=4.2, categories=LEVELS)})
 ACCOUNT = Customer(customer_id=ACME, name="Acme", arr=30_000, currency="USD", renewal_at=NOW + timedelta(days=150))
 
 
@@ -62,6 +64,7 @@ def history(seed: int, size: int, days: int, late: float) -> list[dict[str, Any]
                 "sla_hours": sla,
                 "first_contact_resolution": first,
             }
+            facts["ticket_category"] = random.choice((None, "Billing", "API", "Other"))
             facts |= {"was_escalated": escalated, "response_id": random.choice((None, f"R{random.randrange(size)}"))}
             rating = random.choice((1, 1, 2, 2, 3, 5))
             event = answer(rating, at, event_id=f"a{n}", ticket_id=ticket)
@@ -128,6 +131,10 @@ def test_each_figure_and_the_severity_are_the_oracles(
     assert {name: alert.status for name, alert in found.items()} == statuses
     of_ratings = {n: a for n, a in found.items() if a.kind == Kind.POOR_RATING and a.status != Status.RETRACTED}
     assert {name: figures(alert) for name, alert in of_ratings.items()} == oracle.figures
+    for alert in of_ratings.values():
+        left = (ACCOUNT.renewal_at - alert.occurred_at).total_seconds() / 86_400 if accounts else -1  # type: ignore[operator]
+        assert alert.context.renewal_in_days == (math.floor(left) if 0 <= left <= 90 else None)
+        assert alert.context.category_usual == LEVELS.get(alert.ticket.ticket_category or "")
 
 
 @settings(max_examples=60, deadline=None)

@@ -1,6 +1,9 @@
 """The windows: whatever the order of arrival, and always what a recount gives."""
 
 from datetime import timedelta
+from itertools import pairwise
+from random import Random
+from typing import Any
 from unittest.mock import patch
 
 import pytest
@@ -8,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.policy import load_policy
+from schemas.wire import Alert
 from streams import track as tracks
 from streams.answers import Answer
-from streams.detect import microseconds
+from streams.detect import Rules, instant, measure, microseconds
 from streams.memory import MemoryStates
 from streams.pipeline import Pipeline
 from streams.spans import Spans
@@ -44,6 +48,44 @@ def test_any_order_within_the_window_gives_the_same_state(drawn: list[Answer], r
     shuffled = drawn.copy()
     random.shuffle(shuffled)  # type: ignore[attr-defined]
     assert folded(shuffled).answers == folded(drawn).answers
+
+
+@given(answers(), st.lists(HOURS, max_size=8), st.randoms(use_true_random=False))
+def test_any_order_of_everything_said_gives_the_same_figures(
+    drawn: list[Answer], others: list[int], random: object
+) -> None:
+    feed: list[dict[str, Any]] = [
+        answer(a.rating, instant(a.at), event_id=a.event, ticket_id=a.survey, response_id=a.survey) for a in drawn
+    ]
+    for n, hours in enumerate(others):
+        at, ticket = (NOW + timedelta(hours=hours, seconds=n)).isoformat(), f"s{hours % 13}"
+        facts = {"resolution_time_hours": float(hours % 90), "sla_hours": 24.0, "first_contact_resolution": bool(n % 2)}
+        about = {"customer_id": ACME, "ticket_id": ticket, "event_id": f"o{n}"}
+        kind = "support_ticket_closed" if n % 3 else "support_ticket_escalated"
+        feed.append(
+            about
+            | ({"event_type": kind, "closed_at": at, **facts} if n % 3 else {"event_type": kind, "escalated_at": at})
+        )
+    shuffled = feed.copy()
+    random.shuffle(shuffled)  # type: ignore[attr-defined]
+    assert standing(shuffled) == standing(feed)
+
+
+def standing(feed: list[dict[str, Any]]) -> tuple[object, ...]:
+    """All that alerts and trends are made of, once the feed was read."""
+    states = MemoryStates()
+    Pipeline(POLICY, 1).process(records(feed, at=NOW + timedelta(days=120)), 0, states, {}, NOW)
+    track, rules = states.take(ACME), Rules.of(POLICY)
+    if not len(track.answers):
+        return ()
+    said = [track.said_of(f"s{n}", SPANS) for n in range(13)]
+    return (
+        list(track.answers),
+        track.level(SPANS),
+        measure(track, rules),
+        track.counted(SPANS),
+        said,
+    )
 
 
 @given(answers(most_hours=400 * 24))
@@ -104,6 +146,31 @@ def test_a_clear_fall_always_fires(usual: list[int], fallen: list[int], gaps: li
     assert alert.trend.drop > POLICY.declining_trend.drop
     if len(usual) >= POLICY.declining_trend.learned_from:
         assert events.index(next(e for e in events if e["event_id"] == alert.event_id)) < len(usual) + 8
+
+
+def test_a_customers_trend_alerts_at_most_once_a_week() -> None:
+    week, gaps = timedelta(days=POLICY.declining_trend.at_most_every_days), []
+    for seed in range(60):
+        fired = [alert.occurred_at for alert in trends_of(up_and_down(seed)) if alert.status == "firing"]
+        gaps += [after - before for before, after in pairwise(fired)]
+    assert len(gaps) > 60
+    assert week <= min(gaps) < 2 * week  # no other rule keeps them apart
+
+
+def up_and_down(seed: int) -> list[dict[str, Any]]:
+    """Several ratings a day, now good, now poor."""
+    random = Random(seed)  # noqa: S311 (reproducible, not secret)
+    events, at, worse = [], NOW, False
+    for _ in range(600):
+        worse ^= random.random() < 0.06
+        at += timedelta(hours=random.uniform(0.1, 9))
+        events.append(answer(random.choice((1, 1, 2) if worse else (4, 5, 5)), at))
+    return events
+
+
+def trends_of(events: list[dict[str, Any]]) -> list[Alert]:
+    raised = Pipeline(POLICY, 1).process(records(events), 0, MemoryStates(), {}, None).raised
+    return [r.alert for r in raised if r.alert.kind == "declining_trend"]
 
 
 @pytest.mark.parametrize("many", [0, 200])
