@@ -74,7 +74,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @contextmanager
-def _available() -> Iterator[None]:
+def available() -> Iterator[None]:
     """Skip where a server cannot run; on CI, which installs them all, fail."""
     try:
         yield
@@ -89,7 +89,7 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator["KafkaServer"]:
     """An Apache Kafka for all tests: leave it running, and use `topic_prefix`."""
     from tests.servers.kafka import KafkaServer
 
-    with _available():
+    with available():
         server = KafkaServer(tmp_path_factory.mktemp("kafka"))
     with server:
         yield server
@@ -100,7 +100,7 @@ def own_kafka(tmp_path: Path) -> Iterator["KafkaServer"]:
     """An Apache Kafka for one test, which may stop, kill and restart it."""
     from tests.servers.kafka import KafkaServer
 
-    with _available():
+    with available():
         server = KafkaServer(tmp_path / "kafka")
     with server:
         yield server
@@ -169,7 +169,7 @@ async def browser() -> AsyncIterator["Browser"]:
 
     from tests.servers.chromium import FLAGS, chromium
 
-    with _available():
+    with available():
         program = chromium()
     async with async_playwright() as driver:
         started = await driver.chromium.launch(executable_path=program, headless=True, args=FLAGS)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from shlex import quote
 
 import click
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -13,6 +14,7 @@ from agents import kafka
 from agents.refused import Failed
 from agents.session import connected, visit
 from agents.settings import Settings, load_settings
+from streams.access import PROCESSES, rights
 from streams.topology import COMPACTED, EVENTS, TOPICS, changelog
 
 _LED_WITHIN, _PAUSE = 30.0, 0.1  # seconds
@@ -64,7 +66,7 @@ def missing(settings: Settings, there: Collection[str]) -> list[str]:
 
 @click.group()
 def topics() -> None:
-    """Create the topics, and say what differs."""
+    """Create the topics, say what differs, and list who needs which rights on them."""
 
 
 @topics.command("create")
@@ -90,6 +92,33 @@ def create_command() -> None:
             "the detector cannot start; give both the same number"
         )
         raise Failed(message)
+
+
+@topics.command("acls")
+@click.option(
+    "--principal",
+    default="User:csatwatch-{process}",
+    show_default=True,
+    help="Who a process is to Kafka; {process} stands for its name.",
+)
+@click.option("--process", "names", multiple=True, type=click.Choice(PROCESSES), help="All without it.")
+def acls_command(*, principal: str, names: Sequence[str]) -> None:
+    """Print the commands that give each process the rights it needs, and no more.
+
+    `publish` is for `csatwatch publish`, `csatwatch customers import` and any other producer of events; `topics` for
+    `csatwatch topics create`. Nothing is changed: run the lines with a --bootstrap-server where they may be run.
+    """
+    settings = load_settings()
+    for process in names or PROCESSES:
+        click.echo(f"# {process}")
+        for right in rights(process, settings.app_id, settings.topic_prefix):
+            operations = " ".join(f"--operation {operation}" for operation in right.operations)
+            pattern = " --resource-pattern-type prefixed" if right.prefixed else ""
+            who = principal.replace("{process}", process)
+            click.echo(
+                f"kafka-acls.sh --add --allow-principal {quote(who)} {operations} "
+                f"--{right.resource} {quote(right.name)}{pattern}"
+            )
 
 
 def _wanted(settings: Settings) -> list[Wanted]:

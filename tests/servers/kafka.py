@@ -60,12 +60,18 @@ class KafkaServer:
     """One broker that is its own controller, on 127.0.0.1, without authentication.
 
     `directory` takes its data, its configuration and its log; `settings` are added to
-    server.properties and win over the defaults above; `jvm` is how Java runs it. Data and port outlive
-    `stop` and `kill`. The methods block; from a coroutine call them by `asyncio.to_thread`.
+    server.properties and win over the defaults above; `users` are known to it by SCRAM-SHA-512, by name with their
+    passwords; `jvm` is how Java runs it. Data and port outlive `stop` and `kill`. The methods block; from a coroutine
+    call them by `asyncio.to_thread`.
     """
 
     def __init__(
-        self, directory: Path, settings: Mapping[str, str] | None = None, *, jvm: Sequence[str] = _JVM
+        self,
+        directory: Path,
+        settings: Mapping[str, str] | None = None,
+        *,
+        users: Mapping[str, str] | None = None,
+        jvm: Sequence[str] = _JVM,
     ) -> None:
         """Raises UnavailableError where Java or Kafka's jars cannot be had."""
         self._java = java()
@@ -73,6 +79,7 @@ class KafkaServer:
         self._jvm = jvm
         self._directory = directory
         self._extra = dict(settings or {})
+        self._users = dict(users or {})
         self._log = directory / "server.log"
         self._process: subprocess.Popen[bytes] | None = None
         self.port, self._controller_port = free_ports(2)
@@ -175,7 +182,8 @@ class KafkaServer:
 
     def _format(self, properties: Path) -> None:
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        arguments = ("format", f"--cluster-id={cluster}", "-c", properties)
+        scram = [f"--add-scram=SCRAM-SHA-512=[name={name},password={word}]" for name, word in self._users.items()]
+        arguments = ("format", f"--cluster-id={cluster}", "-c", properties, *scram)
         done = subprocess.run(
             self._command("kafka.tools.StorageTool", *arguments),
             stdin=subprocess.DEVNULL,

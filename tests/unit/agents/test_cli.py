@@ -6,6 +6,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from agents.cli import program
+from streams.access import PROCESSES
 from streams.validate import validate
 
 GOOD = {
@@ -235,3 +236,17 @@ def test_check_fails_for_servers_that_are_away_without_showing_a_secret() -> Non
     )
     assert "slack: not set up" in result.stdout
     assert "hunter2" not in result.output
+
+
+def test_the_rights_are_printed_for_one_process_or_for_all() -> None:
+    printed = run("topics", "acls", "--process", "store", "--principal", "User:CN={process}", topic_prefix="acme.")
+    assert printed.exit_code == 0, printed.output
+    assert printed.stdout.splitlines() == [
+        "# store",
+        "kafka-acls.sh --add --allow-principal User:CN=store --operation Read --topic acme.csat-events",
+        "kafka-acls.sh --add --allow-principal User:CN=store --operation Read --topic acme.customers",
+        "kafka-acls.sh --add --allow-principal User:CN=store --operation Read --group csatwatch-store",
+    ]
+    everything = run("topics", "acls").stdout
+    assert everything.count("# ") == len(PROCESSES)
+    assert "--transactional-id csatwatch-detect- --resource-pattern-type prefixed" in everything
