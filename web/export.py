@@ -37,7 +37,9 @@ async def download(name: str, columns: Sequence[str], rows: AsyncIterator[Sequen
     So an error that comes at once is a page, and one that comes later ends the file in its middle, visibly.
     """
     source = aiter(rows)
-    first = await anext(source, ())
+    first: Sequence[Row] = ()
+    async for first in source:  # noqa: B007 - `anext` with a default is broken in Python 3.11
+        break
     return StreamingResponse(
         _text(columns, first, source),
         media_type="text/csv; charset=utf-8",

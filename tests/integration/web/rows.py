@@ -9,7 +9,20 @@ from uuid import UUID, uuid5
 
 import asyncpg
 
-from schemas.alert import NAMESPACE, Alert, Context, Evidence, Kind, PolicyVersion, Severity, Status, Trend, alert_id
+from schemas.action import Action
+from schemas.alert import (
+    NAMESPACE,
+    Alert,
+    Context,
+    CustomerTrend,
+    Evidence,
+    Kind,
+    PolicyVersion,
+    Severity,
+    Status,
+    Trend,
+    alert_id,
+)
 from schemas.customer import Customer, Person
 from schemas.digest import Digest
 from schemas.event import Ticket
@@ -160,6 +173,53 @@ class Rows:
             alert.alert_id,
             f"support_satisfaction_response/{name}",
             state,
+        )
+
+    async def action(self, alert: Alert, kind: str, by: str, at: datetime, **more: object) -> None:
+        """Something done with an alert, as deliver stores it."""
+        action = Action.model_validate(
+            {
+                "action_id": uuid5(NAMESPACE, f"action {alert.alert_id} {kind} {at}"),
+                "alert_id": alert.alert_id,
+                "customer_id": alert.customer_id,
+                "kind": kind,
+                "by": by,
+                "at": at,
+                **more,
+            }
+        )
+        await self.connection.execute(
+            "insert into actions (action_id, alert_id, customer_id, kind, by, at, record) "
+            "values ($1, $2, $3, $4, $5, $6, $7)",
+            action.action_id,
+            action.alert_id,
+            action.customer_id,
+            action.kind,
+            action.by,
+            action.at,
+            action.to_json().decode(),
+        )
+
+    async def trend(
+        self, account: Customer, at: datetime, *, drop: float, evidence: Evidence = Evidence.STRONG
+    ) -> None:
+        """The last trend of a customer whose mean was 4.4."""
+        trend = CustomerTrend(
+            customer_id=account.customer_id,
+            as_of=at,
+            recent_avg=4.4 * (1 - drop),
+            recent_n=12,
+            since=at - timedelta(days=45),
+            baseline_avg=4.4,
+            baseline_n=52,
+            drop=drop,
+            evidence=evidence,
+        )
+        await self.connection.execute(
+            "insert into trends (customer_id, record, published_at, source_offset) values ($1, $2, $3, 1)",
+            account.customer_id,
+            trend.to_json().decode(),
+            at,
         )
 
     async def task(self, alert: Alert, name: str = "create_task") -> None:
@@ -324,6 +384,56 @@ async def fill(rows: Rows, now: datetime) -> Sequence[Alert]:
         await rows.account(account)
         await rows.rating(account.customer_id, Ticket(ticket_id=f"T-{name}"), 5, now - timedelta(days=3))
     return newest, northwind, falling, changed
+
+
+async def live_through(rows: Rows, now: datetime) -> Sequence[Alert]:
+    """The same as `fill`, with half a year of tickets behind it, and with what people did. Newest first."""
+    alerts = await fill(rows, now)
+    globaltech_alert, northwind = alerts[0], alerts[1]
+    await rows.connection.execute(
+        "update tickets t set closed_at = s.responded_at - interval '3 hours', "
+        "first_contact_resolution = t.resolution_time_hours < 8, assignee = 'Sam Hill' "
+        "from support_satisfaction s where (t.customer_id, t.ticket_id) = (s.customer_id, s.ticket_id)"
+    )
+    await rows.connection.execute(
+        "insert into tickets (customer_id, ticket_id, ticket_category, closed_at, resolution_time_hours, sla_hours, "
+        "first_contact_resolution) select $1, 'TKT-unrated-' || n, 'Billing', $2::timestamptz - n * interval '9 days', "
+        "5, 24, true from generate_series(1, 18) n",
+        GLOBALTECH.customer_id,
+        now,
+    )
+    await rows.trend(GLOBALTECH, now, drop=0.29)
+    for number, words in enumerate(_MENTIONED):
+        account = customer(f"Harbour {number}", 20_000 * number, "Jonas Weber", tier="growth")
+        ticket = Ticket(ticket_id=f"TKT-H-{number}", ticket_subject="Sync", ticket_category="Integrations")
+        at = now - timedelta(hours=5 + 7 * number)
+        await rows.account(account)
+        await rows.rating(account.customer_id, ticket, 2, at, words)
+        await rows.alert(poor_rating(account, ticket, at=at, rating=2, severity=Severity.HIGH, feedback=words))
+    for number, (kind, by, more) in enumerate(_DEEDS):
+        await rows.action(northwind, kind, by, now - timedelta(minutes=15 - number), **more)
+    await rows.action(alerts[2], "acknowledged", "Maria Santos", now - timedelta(hours=1))
+    await rows.action(globaltech_alert, "snoozed", "Maria Santos", now, snoozed_until=now + timedelta(hours=4))
+    return alerts
+
+
+_MENTIONED = (
+    "The calendar sync lost two meetings again.",
+    "Calendar sync has been unreliable since the update.",
+    "Nobody could tell us why the calendar sync stops at night.",
+    "The mobile app logs us out.",
+)
+_DEEDS: Sequence[tuple[str, str, dict[str, object]]] = (
+    ("acknowledged", "Jonas Weber", {}),
+    (
+        "email_requested",
+        "Jonas Weber",
+        {"to": {"name": "Dana Wu", "email": "dana@example.com"}, "subject": "The update of line 3"},
+    ),
+    ("email_sent", "Jonas Weber", {"note": "to Dana Wu"}),
+    ("coordinated", "Jonas Weber", {"link": "https://example.slack.com/archives/C1/p1"}),
+    ("followed_up", "Jonas Weber", {"note": "Called them: a fix is promised for Friday."}),
+)
 
 
 async def connect(dsn: str) -> asyncpg.Connection:
