@@ -64,10 +64,10 @@ async def destinations(
     ledger = _ledger(pool, slack_limit)
     api = await _slack_api(settings, stack)
     system = await task_system(settings, stack)
+    publisher = Publisher(settings)
+    stack.push_async_callback(publisher.close)
     polled = None
     if system is not None:
-        publisher = Publisher(settings)
-        stack.push_async_callback(publisher.close)
         every = timedelta(seconds=settings.tasks_poll_seconds)
         polled = TaskPoll(pool, system, publisher.publish, every=every)
     # An answer a command, of which there are up to ten, and to the message itself twice as long.
@@ -96,7 +96,7 @@ async def destinations(
     couriers = {
         Sink.SLACK: courier(Sink.SLACK, _slack(settings, api, ledger), slots=8, limit=slack_limit),
         Sink.TASKS: courier(Sink.TASKS, task_sink(pool, system), slots=slots, batch=many, limit=tasks_limit),
-        Sink.EMAIL: courier(Sink.EMAIL, Drafts(pool), slots=1, batch=200),
+        Sink.EMAIL: courier(Sink.EMAIL, Drafts(pool, publisher.publish), slots=1, batch=200),
         Sink.SUPPORT: courier(Sink.SUPPORT, support, slots=2, limit=slack_limit, by=None),
         Sink.MAIL: courier(Sink.MAIL, mail, slots=4, limit=mail_limit, by=None),
         **{name: courier(name, action, slots=4) for name, action in own.items()},

@@ -11,7 +11,10 @@ from schemas.record import CustomerId, Identifier, NoNul, Record, ShortText, Tim
 
 
 class ActionKind(StrEnum):
-    """Requests come from people; results only from the delivery process."""
+    """Requests come from people, or from a workflow that says so; results only from the delivery process.
+
+    What a workflow has sent by itself is no answer of a person's: nobody has the alert in hand by it.
+    """
 
     ACKNOWLEDGED = "acknowledged"
     SNOOZED = "snoozed"
@@ -22,6 +25,7 @@ class ActionKind(StrEnum):
     EMAIL_REQUESTED = "email_requested"
     CALL_REQUESTED = "call_requested"
     COORDINATE_REQUESTED = "coordinate_requested"
+    WORKFLOW_EMAIL_REQUESTED = "workflow_email_requested"
     EMAIL_SENT = "email_sent"
     EMAIL_FAILED = "email_failed"
     EMAIL_UNKNOWN = "email_unknown"
@@ -30,6 +34,9 @@ class ActionKind(StrEnum):
     CALL_UNKNOWN = "call_unknown"
     COORDINATED = "coordinated"
     COORDINATION_FAILED = "coordination_failed"
+    WORKFLOW_EMAIL_SENT = "workflow_email_sent"
+    WORKFLOW_EMAIL_FAILED = "workflow_email_failed"
+    WORKFLOW_EMAIL_UNKNOWN = "workflow_email_unknown"
 
     @property
     def is_request(self) -> bool:
@@ -41,6 +48,7 @@ _NEEDED = {
     ActionKind.EMAIL_REQUESTED: ("to", "subject"),
     ActionKind.CALL_REQUESTED: ("to", "subject", "starts_at", "minutes"),
     ActionKind.COORDINATE_REQUESTED: (),
+    ActionKind.WORKFLOW_EMAIL_REQUESTED: ("to", "subject"),
 }
 """What each kind of request cannot be without."""
 

@@ -17,9 +17,7 @@ HANDLED = (
 """After one of these somebody has the alert in hand: nobody else is told of it."""
 
 _ONCE = frozenset({ActionKind.ACKNOWLEDGED, ActionKind.FOLLOWED_UP, ActionKind.NOT_USEFUL})
-_UNSHOWN = frozenset(
-    {ActionKind.EMAIL_REQUESTED, ActionKind.CALL_REQUESTED, ActionKind.COORDINATE_REQUESTED, ActionKind.RETRIED}
-)  # their results are
+_UNSHOWN = frozenset({*(kind for kind in ActionKind if kind.is_request), ActionKind.RETRIED})  # their results are
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,7 +87,7 @@ class CreateTask(Part):
 
 
 class DraftParams(Part):
-    """Parameters of the communicator's `draft_email`."""
+    """Parameters of what the communicator writes."""
 
     template: str
 
@@ -96,7 +96,8 @@ class Delegate(Part):
     """Configuration of `delegate_to_agent`."""
 
     agent: Literal["communicator"]
-    action: Literal["draft_email"]
+    action: Literal["draft_email", "send_email"]
+    """`draft_email` leaves the draft to a person; `send_email` sends it at once, from the CSM's name, unasked."""
     params: DraftParams
 
 

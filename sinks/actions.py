@@ -23,6 +23,7 @@ SINKS: Mapping[ActionKind, Sink] = {
     ActionKind.EMAIL_REQUESTED: Sink.MAIL,
     ActionKind.CALL_REQUESTED: Sink.MAIL,
     ActionKind.COORDINATE_REQUESTED: Sink.SUPPORT,
+    ActionKind.WORKFLOW_EMAIL_REQUESTED: Sink.MAIL,
 }
 """The destination of each kind of request."""
 
@@ -34,8 +35,15 @@ RESULTS: Mapping[ActionKind, tuple[ActionKind, ActionKind, ActionKind]] = {
         ActionKind.COORDINATION_FAILED,
         ActionKind.COORDINATION_FAILED,
     ),
+    ActionKind.WORKFLOW_EMAIL_REQUESTED: (
+        ActionKind.WORKFLOW_EMAIL_SENT,
+        ActionKind.WORKFLOW_EMAIL_FAILED,
+        ActionKind.WORKFLOW_EMAIL_UNKNOWN,
+    ),
 }
 """What answers each kind of request: done, failed, and not known."""
+EMAILS = frozenset({ActionKind.EMAIL_REQUESTED, ActionKind.WORKFLOW_EMAIL_REQUESTED})
+"""Requests for an e-mail."""
 _DRAFTS = {State.DONE: "sent", State.UNKNOWN: "unknown"}
 
 
@@ -149,7 +157,7 @@ class Actions:
             if row is None:
                 return None
             request = Action.model_validate(row["record"])
-            if request.kind is ActionKind.EMAIL_REQUESTED:
+            if request.kind in EMAILS:
                 await self._take_email(connection, request, row["record"], row["severity_rank"])
             else:
                 await self._add(connection, request, row["record"], row["severity_rank"])

@@ -1,18 +1,23 @@
-"""The communicator: drafts of follow-up e-mails, from templates. It sends none."""
+"""The communicator: drafts of follow-up e-mails, from templates.
 
-from collections.abc import Sequence
+It sends none. Where a workflow says `send_email`, it asks for the draft to be sent, as a person does by a button.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import astuple, dataclass
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
+from uuid import UUID, uuid5
 
 import asyncpg
 
 from schemas import template
+from schemas.action import Action, ActionKind
 from schemas.alert import Alert
 from schemas.event import Contact
 from schemas.workflow import Delegate
-from sinks.base import Delivery, Outcome, Permanent, Receipt, SendError
+from sinks.base import Delivery, Outcome, Permanent, Receipt, Retriable, SendError
 from sinks.languages import ByLanguage, in_language, over, read
 from sinks.postgres import queries
 from sinks.rows import row_id, write_all
@@ -34,8 +39,12 @@ _EXTRA = frozenset(
 """What a draft's template may use beside the alert's fields."""
 _SUBJECT = 200  # characters
 _QUOTED = 1_200  # characters of the feedback: the draft has to fit into what Slack lets people edit, 3,000
+_NAMESPACE = UUID("c0c6c0de-3c5a-5b0e-9d55-6f1a7e3b2d41")
 _KEPT = frozenset({"sending", "sent", "failed", "unknown"})
 """What a person asked to be sent is theirs: no revision of the alert writes over it."""
+
+
+Publish = Callable[[Action], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,14 +117,54 @@ def _quoted(feedback: str) -> str:
 
 
 class Drafts:
-    """Keeps drafts in Postgres, a version a content. `pool` is csatwatch's own database."""
+    """Keeps drafts in Postgres, a version a content.
 
-    def __init__(self, pool: asyncpg.Pool) -> None:
+    Args:
+        pool: csatwatch's own database.
+        publish: puts an action on `csm-actions`, and raises what it likes.
+    """
+
+    def __init__(self, pool: asyncpg.Pool, publish: Publish) -> None:
         self._pool = pool
+        self._publish = publish
 
     async def send_all(self, deliveries: Sequence[Delivery]) -> Sequence[Outcome]:
         """See `sinks.base.BatchSink`. A draft that was sent stays; one of an alert that is over is discarded."""
-        return await write_all(self._write, deliveries)
+        outcomes = list(await write_all(self._write, deliveries))
+        for place, (delivery, outcome) in enumerate(zip(deliveries, outcomes, strict=True)):
+            if isinstance(outcome, Receipt) and delivery.alert.status.open and _at_once(delivery):
+                outcomes[place] = await self._sent(delivery, outcome)
+        return outcomes
+
+    async def _sent(self, delivery: Delivery, receipt: Receipt) -> Receipt | SendError:
+        """Ask for the draft to be sent, once: asked again it is the same action."""
+        alert = delivery.about_customer
+        try:
+            (row,) = await self._pool.fetch(queries("drafts")["newest"], [receipt.external_id])
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+            return Retriable(f"postgres: {type(error).__name__}")
+        if row["status"] in _KEPT:
+            return receipt
+        if row["to_email"] is None:
+            return Permanent("neither the contact who answered nor the primary contact has an address to send it to")
+        workflow = delivery.step.partition("/")[0]
+        request = Action(
+            action_id=uuid5(_NAMESPACE, f"{alert.alert_id}|{delivery.step}"),
+            alert_id=alert.alert_id,
+            customer_id=alert.customer_id,
+            kind=ActionKind.WORKFLOW_EMAIL_REQUESTED,
+            by=workflow,
+            at=delivery.claimed_at,
+            draft_id=UUID(receipt.external_id),
+            draft_version=row["version"],
+            to=Contact(name=row["to_name"], email=row["to_email"]),
+            subject=row["subject"],
+        )
+        try:
+            await self._publish(request)
+        except Exception as error:  # noqa: BLE001 (whatever keeps it from Kafka, it is tried again)
+            return Retriable(f"kafka: {type(error).__name__}")
+        return receipt
 
     async def _write(self, deliveries: Sequence[Delivery]) -> Sequence[Receipt | SendError | None]:
         ids = [str(row_id(delivery)) for delivery in deliveries]
@@ -147,6 +196,10 @@ class Drafts:
             if over:
                 await connection.execute(sql["discard"], over)
         return outcomes
+
+
+def _at_once(delivery: Delivery) -> bool:
+    return Delegate.model_validate(delivery.config).action == "send_email"
 
 
 def _differs(last: asyncpg.Record, made: Draft) -> bool:

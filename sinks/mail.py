@@ -12,6 +12,7 @@ from schemas.alert import Alert
 from schemas.event import Contact
 from schemas.template import BadTemplate
 from sinks import invitation
+from sinks.actions import EMAILS
 from sinks.base import Delivery, Permanent, Receipt, Unknown
 from sinks.calendar import invitation as event
 from sinks.invitation import Call
@@ -95,7 +96,7 @@ def _letter(request: Action, alert: Alert, sender: str | None, now: datetime) ->
         reply_to=own if sender is not None else None,
         answers=alert.ticket.message_id,
     )
-    if request.kind is ActionKind.EMAIL_REQUESTED:
+    if request.kind in EMAILS:
         return letter
     if request.kind is not ActionKind.CALL_REQUESTED or request.starts_at is None or request.minutes is None:
         raise Permanent(f"{request.kind} is nothing to be mailed")

@@ -26,9 +26,13 @@ _DID: Mapping[ActionKind, str] = {
     ActionKind.CALL_REQUESTED: "asked for an invitation to a call",
     ActionKind.COORDINATE_REQUESTED: "asked for word to Support",
     ActionKind.RETRIED: "had a step tried again",
+    ActionKind.WORKFLOW_EMAIL_REQUESTED: "asks for its e-mail to be sent",
 }
 _CAME: Mapping[ActionKind, tuple[str, str]] = {
     ActionKind.EMAIL_SENT: ("E-mail sent", "done"),
+    ActionKind.WORKFLOW_EMAIL_SENT: ("E-mail sent by a workflow", "done"),
+    ActionKind.WORKFLOW_EMAIL_FAILED: ("E-mail of a workflow not sent", "failed"),
+    ActionKind.WORKFLOW_EMAIL_UNKNOWN: ("E-mail of a workflow: not known whether it was sent", "failed"),
     ActionKind.EMAIL_FAILED: ("E-mail not sent", "failed"),
     ActionKind.EMAIL_UNKNOWN: ("E-mail: not known whether it was sent", "failed"),
     ActionKind.CALL_SCHEDULED: ("Call scheduled", "done"),

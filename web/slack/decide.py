@@ -175,9 +175,9 @@ def _coordinate(click: Click, known: Known, who: Who, now: datetime) -> Do | Say
 
 def _email(purpose: modals.Purpose, known: Known, house: House) -> dict[str, Any]:
     draft, notes = known.draft, []
-    if (sent := known.last(ActionKind.EMAIL_SENT)) is not None:
+    if (sent := known.last(ActionKind.EMAIL_SENT, ActionKind.WORKFLOW_EMAIL_SENT)) is not None:
         notes.append(f":warning: {_did(sent)}. This one would be another.")
-    elif (unsure := known.last(ActionKind.EMAIL_UNKNOWN)) is not None:
+    elif (unsure := known.last(ActionKind.EMAIL_UNKNOWN, ActionKind.WORKFLOW_EMAIL_UNKNOWN)) is not None:
         notes.append(f":warning: {_did(unsure)}. Look for it among your sent mail before you send it again.")
     to = draft.to if draft else _reached(known.alert)
     return modals.email_form(
@@ -327,6 +327,9 @@ def _did(action: Action) -> str:
         ActionKind.COORDINATED: "passed this on to Support",
         ActionKind.EMAIL_SENT: "had a follow-up e-mail sent",
         ActionKind.EMAIL_UNKNOWN: "had a follow-up e-mail sent, and it is not known whether it went out",
+        ActionKind.WORKFLOW_EMAIL_SENT: "sent an e-mail by itself",
+        ActionKind.WORKFLOW_EMAIL_UNKNOWN: "sent an e-mail by itself, and it is not known whether it went out",
     }[action.kind]
-    note = f" {mrkdwn_line(action.note, 200)}" if action.note and action.kind is ActionKind.EMAIL_SENT else ""
+    sent = action.kind in {ActionKind.EMAIL_SENT, ActionKind.WORKFLOW_EMAIL_SENT}
+    note = f" {mrkdwn_line(action.note, 200)}" if action.note and sent else ""
     return f"{person(action.by_name or action.by)} {what}{note} on {moment(action.at)}"

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 import asyncpg
 import pytest
 
+from schemas.action import Action, ActionKind
 from schemas.alert import Alert, Status
 from schemas.delivery import Change, LedgerRow, Sink
 from schemas.digest import Digest
@@ -48,7 +49,11 @@ def tasks(pool: asyncpg.Pool) -> Table:
 
 @pytest.fixture
 def drafts(pool: asyncpg.Pool) -> Table:
-    return Table(pool, Sink.EMAIL, Drafts(pool))
+    return Table(pool, Sink.EMAIL, Drafts(pool, _never))
+
+
+async def _never(action: Action) -> None:
+    raise AssertionError(action.kind)
 
 
 async def rows(pool: asyncpg.Pool, table: str) -> list[dict[str, Any]]:
@@ -139,7 +144,10 @@ async def test_a_database_that_is_away_is_tried_again(tasks: Table, pool: asyncp
         def acquire(self) -> Any:
             raise ConnectionRefusedError("postgresql://user:secret@host")
 
-    (outcome,) = await sink(Away()).send_all(claimed)
+    made: BatchSink = (
+        Tasks(cast("asyncpg.Pool", Away())) if sink is Tasks else Drafts(cast("asyncpg.Pool", Away()), _never)
+    )
+    (outcome,) = await made.send_all(claimed)
     assert isinstance(outcome, Retriable)
     assert str(outcome) == "postgres: ConnectionRefusedError"
 
@@ -181,3 +189,44 @@ async def test_a_draft_that_was_sent_stays(drafts: Table, pool: asyncpg.Pool) ->
     await drafts.take(alert(revision=2, status=Status.UPDATED, rating=2))
     await drafts.take(alert(revision=3, status=Status.RETRACTED))
     assert [draft["status"] for draft in await rows(pool, "email_drafts")] == ["sent"]
+
+
+async def test_a_workflow_that_says_so_asks_for_the_draft_to_be_sent_once(drafts: Table, pool: asyncpg.Pool) -> None:
+    published: list[Action] = []
+    away: list[Exception] = [ConnectionRefusedError("kafka://user:secret@host")]
+
+    async def publish(action: Action) -> None:
+        if away:
+            raise away.pop()
+        published.append(action)
+
+    drafts.sink = Drafts(pool, publish)
+    await drafts.ledger.record([Revision(alert(), AT)], drafts._decide)
+    await pool.execute("""update deliveries set config = config || '{"action": "send_email"}' where sink = 'email'""")
+    claimed = await drafts.ledger.claim(Sink.EMAIL, 8)
+    (outcome,) = await drafts.sink.send_all(claimed)
+    assert isinstance(outcome, Retriable)
+    assert str(outcome) == "kafka: ConnectionRefusedError"
+    for _ in range(2):
+        assert isinstance((await drafts.sink.send_all(claimed))[0], Receipt)
+    assert len({each.action_id for each in published}) == 1
+    request = published[0]
+    assert (request.kind, request.by) == (ActionKind.WORKFLOW_EMAIL_REQUESTED, "support_satisfaction_response")
+    assert request.to is not None
+    assert request.to.email == "pat@globaltech.example"
+    (draft,) = await rows(pool, "email_drafts")
+    assert (str(request.draft_id), request.draft_version, request.subject) == (draft["draft_id"], 1, draft["subject"])
+    # Once it is on its way it is not asked for again.
+    await pool.execute("update email_drafts set status = 'sent'")
+    await drafts.sink.send_all(claimed)
+    assert len(published) == 2
+
+
+async def test_what_nobody_can_be_sent_fails_visibly_where_a_workflow_would_send_it(
+    drafts: Table, pool: asyncpg.Pool
+) -> None:
+    await drafts.ledger.record([Revision(alert(customer=None), AT)], drafts._decide)
+    await pool.execute("""update deliveries set config = config || '{"action": "send_email"}' where sink = 'email'""")
+    (outcome,) = await drafts.sink.send_all(await drafts.ledger.claim(Sink.EMAIL, 8))
+    assert isinstance(outcome, Permanent)
+    assert "has an address to send it to" in str(outcome)
