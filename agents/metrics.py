@@ -3,12 +3,16 @@
 Labels come from small closed sets, never from a customer or a text.
 """
 
+from importlib.metadata import version
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 REGISTRY = CollectorRegistry(auto_describe=True)
 
 _SECONDS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 3600, 86400)
 
+BUILD = Gauge("csatwatch_build_info", "1, with the version of the program.", ["version"], registry=REGISTRY)
+BUILD.labels(version("csatwatch")).set(1)
 EVENTS = Counter(
     "csatwatch_events",
     "Records of csat-events by type and by what became of them: applied, duplicate, late, replayed, dead_letter, "

@@ -148,6 +148,10 @@ class Settings(BaseModel):
     """Without a provider, a one-time link for who sits at this machine; `published`: the port of the container is."""
     sign_in_token: Annotated[SecretStr, Field(min_length=32)] | None = None
     """Of the first one-time link; without it, the log says one."""
+    parts: (
+        Annotated[str, Field(pattern=r"^\s*[\w.-]+=https?://[^\s,=]+(\s*,\s*[\w.-]+=https?://[^\s,=]+)*\s*$")] | None
+    ) = None
+    """Where each process has its /readyz, for the operators' page: NAME=http://HOST:PORT, with commas between."""
     web_bind: Bind = "127.0.0.1:8080"
     metrics_bind: Bind = "127.0.0.1:9100"
     app_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,100}$")] = "csatwatch"
@@ -174,6 +178,12 @@ class Settings(BaseModel):
     def managers(self) -> frozenset[str]:
         """`slack_managers`, each in lower case."""
         return frozenset(each.strip().lower() for each in (self.slack_managers or "").split(",") if each.strip())
+
+    @property
+    def named_parts(self) -> list[tuple[str, str]]:
+        """`parts` as names and addresses, without a slash at their end."""
+        pairs = (each.strip().partition("=") for each in (self.parts or "").split(",") if each.strip())
+        return [(name, address.rstrip("/")) for name, _, address in pairs]
 
     def group(self, role: str) -> str:
         """The consumer group of a process."""
@@ -220,6 +230,7 @@ _SHAPES: Mapping[str, str] = {
     "tasks_project": "must be the key of a Jira project or a Linear team, like CSM",
     "tasks_timeout_seconds": "must be seconds, from 0.1 to 60",
     "tasks_poll_seconds": "must be seconds, from 1 to 86400",
+    "parts": "must be NAME=http://HOST:PORT of each process, with commas between",
     "oidc_issuer": "must be the provider's http(s) address, as it names itself",
     "oidc_scopes": "must be scopes with spaces between, openid among them",
     "oidc_managers": "must be values of the role claim or e-mail addresses, with commas between",

@@ -12,6 +12,7 @@ import uvicorn
 from agents import task_hook, texts
 from agents.clicks import Clicks, wanted
 from agents.health import Health
+from agents.operations import Operations
 from agents.process import EXIT_DONE, EXIT_FAILED, asked_to_stop, deadline
 from agents.publisher import Publisher
 from agents.settings import PREFIX, BadSettings, Settings
@@ -45,6 +46,7 @@ async def main(settings: Settings, banner: str | None = None) -> int:
     closed = task_hook.ClosedTasks(settings) if task_hook.wanted(settings) else None
     entrance = sign_in(settings)
     publisher = Publisher(settings)
+    operations = Operations(settings, policy)
     app = build(
         settings.postgres_dsn.get_secret_value(),
         hosts=names,
@@ -54,6 +56,7 @@ async def main(settings: Settings, banner: str | None = None) -> int:
         sign_in=entrance,
         acting=Acting(publisher.publish, House(policy, mails=settings.smtp_url is not None)),
         assignees=policy.show_assignees,
+        operations=operations,
     )
     server = _Server(uvicorn.Config(app, log_config=None, access_log=False, server_header=False))
     health = Health(settings)
@@ -64,6 +67,7 @@ async def main(settings: Settings, banner: str | None = None) -> int:
             clicks.open(health) if clicks is not None else nullcontext(),
             closed.open() if closed is not None else nullcontext(),
             publisher,
+            operations.open(),
         ):
             listening = _listen(settings)
             serving = asyncio.create_task(server.serve(sockets=[listening]))

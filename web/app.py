@@ -28,6 +28,7 @@ from web.deliveries import DeliveryPages
 from web.doing import Acting, Doings
 from web.live import Live
 from web.lives import Lives
+from web.operators import Operations, OperatorPages
 from web.preview import slack_message
 from web.report import Reports
 from web.security import SecurityHeaders, allowed_hosts
@@ -61,6 +62,7 @@ def build(
     sign_in: SignIn | None = None,
     acting: Acting | None = None,
     assignees: bool = False,
+    operations: Operations | None = None,
 ) -> Starlette:
     """The application. It starts without Postgres, and says so on its pages until Postgres is there.
 
@@ -76,6 +78,7 @@ def build(
         sign_in: how people come in; None: nobody does.
         acting: what acting on alerts needs; None: they are only looked at.
         assignees: whether the page of support names who had the tickets.
+        operations: what the operators' page shows; None: there is none.
     """
     sign_in = sign_in or SignIn(Cookies(secrets.token_urlsafe(32)))
     database = Database(dsn)
@@ -94,6 +97,8 @@ def build(
     tasks = TaskPages(database, templates, alerts)
     deliveries = DeliveryPages(database, templates, acting.publish if acting is not None else None)
     entrance = SignInPages(sign_in, sessions, templates)
+    has_link = sign_in.link is not None
+    operators = OperatorPages(database, templates, operations, links=has_link) if operations is not None else None
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -126,6 +131,7 @@ def build(
             Route("/deliveries", deliveries.all, name="deliveries"),
             Route("/deliveries.csv", deliveries.file, name="deliveries_file"),
             Route("/deliveries/retry", deliveries.retry, methods=["POST"], name="retry"),
+            *(_operations(operators) if operators else ()),
             Route("/support", support.all, name="support"),
             Route("/support/categories.csv", support.categories, name="categories_file"),
             Route("/support/unanswered.csv", support.waiting, name="unanswered_file"),
@@ -149,6 +155,12 @@ def build(
     )
     app.state.live = live
     return app
+
+
+def _operations(operators: OperatorPages) -> tuple[Route, Route]:
+    return Route("/operators", operators.all, name="operators"), Route(
+        "/operators/replay", operators.replay, methods=["POST"], name="replay"
+    )
 
 
 def _steps(doings: Doings) -> tuple[Route, Route]:

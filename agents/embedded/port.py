@@ -3,7 +3,7 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, ExitStack, asynccontextmanager
 
 from agents.embedded.process import ServerExitedError
 
@@ -28,6 +28,15 @@ async def on_free_port(launch: Callable[[int], AbstractAsyncContextManager[None]
             else:
                 break
         yield port
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports of the loopback address that are free now; whoever takes one later is to move on where it is not."""
+    with ExitStack() as stack:
+        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for probe in probes:
+            probe.bind((LOOPBACK, 0))
+        return [probe.getsockname()[1] for probe in probes]
 
 
 def _bindable(port: int) -> int:

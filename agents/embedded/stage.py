@@ -1,7 +1,7 @@
 """Sets everything up: the embedded servers, the four processes, and the sample on its topics."""
 
 import secrets
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -15,6 +15,7 @@ from agents.commands.send import Message, send_all
 from agents.commands.topics import create
 from agents.embedded.broker import embedded_broker
 from agents.embedded.part import part
+from agents.embedded.port import LOOPBACK, free_ports
 from agents.embedded.postgres import embedded_postgres
 from agents.embedded.process import OnFailure
 from agents.embedded.screen import Screen
@@ -26,6 +27,7 @@ from streams.topology import CUSTOMERS, EVENTS
 from web.signin.link import PATH
 
 _SOURCE = "/csatwatch/sample"
+_PARTS = ("detect", "store", "deliver", "web")
 _BANNER = (
     "This is a sample on embedded servers: they start empty each time and keep nothing. "
     "The customers and their ratings are made up."
@@ -62,7 +64,10 @@ async def stage(
         ServerFailedError: one of them did not start.
     """
     token = secrets.token_urlsafe(32)
-    settings = settings.model_copy(update={"sign_in_token": SecretStr(token)})
+    binds = dict(zip(_PARTS, (f"{LOOPBACK}:{port}" for port in free_ports(len(_PARTS))), strict=True))
+    # For the operators' page.
+    known = ",".join(f"{name}=http://{bind}" for name, bind in binds.items())
+    settings = settings.model_copy(update={"sign_in_token": SecretStr(token), "parts": known})
     async with AsyncExitStack() as stack:
         with screen.doing("starting a broker, a Postgres and csatwatch's four processes", total=6) as show:
             started = count(1)
@@ -75,8 +80,8 @@ async def stage(
             sent, _, (settings, page) = await stack.enter_async_context(
                 together(
                     _published(settings, sample, screen),
-                    begin(part("detect", settings, directory, on_failure=on_failure)),
-                    _behind(settings, directory, on_failure, begin),
+                    begin(part("detect", _on(settings, binds["detect"]), directory, on_failure=on_failure)),
+                    _behind(settings, binds, directory, on_failure, begin),
                 )
             )
         yield Stage(settings, page, f"{page}{PATH}?token={token}", sent)
@@ -84,18 +89,26 @@ async def stage(
 
 @asynccontextmanager
 async def _behind(
-    settings: Settings, directory: Path, on_failure: OnFailure, begin: Callable[..., AbstractAsyncContextManager[str]]
+    settings: Settings,
+    binds: Mapping[str, str],
+    directory: Path,
+    on_failure: OnFailure,
+    begin: Callable[..., AbstractAsyncContextManager[str]],
 ) -> AsyncIterator[tuple[Settings, str]]:
     """Postgres, and what needs it."""
     async with begin(embedded_postgres(directory, on_failure=on_failure)) as dsn:
         settings = settings.model_copy(update={"postgres_dsn": SecretStr(dsn)})
         await migrate(dsn)
         async with together(
-            begin(part("store", settings, directory, on_failure=on_failure)),
-            begin(part("deliver", settings, directory, on_failure=on_failure)),
-            begin(part("web", settings, directory, "--banner", _BANNER, on_failure=on_failure)),
+            begin(part("store", _on(settings, binds["store"]), directory, on_failure=on_failure)),
+            begin(part("deliver", _on(settings, binds["deliver"]), directory, on_failure=on_failure)),
+            begin(part("web", _on(settings, binds["web"]), directory, "--banner", _BANNER, on_failure=on_failure)),
         ) as (_, _, page):
             yield settings, page
+
+
+def _on(settings: Settings, bind: str) -> Settings:
+    return settings.model_copy(update={"metrics_bind": bind})
 
 
 @asynccontextmanager

@@ -7,22 +7,21 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer
 
 from agents import kafka
+from agents.behind import READERS, behind
 from agents.commands.digest import known, preview
 from agents.embedded.expected import Found
 from agents.session import connected
 from agents.settings import Settings
-from agents.transport.ends import ends
 from schemas.alert import Alert
 from schemas.delivery import LedgerRow, State
 from schemas.digest import Digest, read
 from schemas.policy import Policy
 from sinks.postgres import connect, queries
-from streams.topology import ALERTS, CUSTOMERS, DEAD_LETTERS, EVENTS, TRENDS
+from streams.topology import ALERTS, DEAD_LETTERS
 
-_READERS: Mapping[str, Sequence[str]] = {"detect": (EVENTS,), "store": (EVENTS, CUSTOMERS), "deliver": (ALERTS, TRENDS)}
 _CONNECTIONS = 2
 
 Arrived = Callable[[Alert], None]
@@ -61,20 +60,9 @@ class Watch:
 
     async def lag(self) -> int:
         """Records that a process has not committed yet, over all topics that they read."""
-        return sum(await asyncio.gather(*(self._behind(role) for role in _READERS)))
-
-    async def _behind(self, role: str) -> int:
-        partitions = [
-            TopicPartition(self._settings.topic(name), partition)
-            for name in _READERS[role]
-            for partition in range(self._settings.partitions)
-        ]
-        # Knows what the group has committed without being one of it. A new one each time: `ends` asks only once.
-        client = kafka.consumer(self._settings, group_id=self._settings.group(role), enable_auto_commit=False)
-        async with connected(client):
-            client.assign(partitions)
-            last = await ends(client, partitions)
-            return sum([end - (await client.committed(partition) or 0) for partition, end in last.items()])
+        partitions = {topic: self._settings.partitions for topics in READERS.values() for topic in topics}
+        found = await asyncio.gather(*(behind(self._settings, role, partitions) for role in READERS))
+        return sum(sum(each.values()) for each in found)
 
 
 @asynccontextmanager

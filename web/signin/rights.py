@@ -43,6 +43,8 @@ ACCESS: Mapping[str, Role | Open] = {
     "support": Role.MANAGER,
     "categories_file": Role.MANAGER,
     "unanswered_file": Role.MANAGER,
+    "operators": Role.OPERATOR,
+    "replay": Role.OPERATOR,
     "another_link": Role.OPERATOR,
 }
 """Each route by its name, and the least role that may use it."""

@@ -67,7 +67,7 @@ async def test_erased_words_are_gone_from_postgres_and_have_an_end_in_kafka(
             await run("publish", "events.jsonl")
 
             async def stored() -> bool:
-                return await connection.fetchval("select count(feedback) from support_satisfaction") == 3
+                return bool(await connection.fetchval("select count(feedback) = 3 from support_satisfaction"))
 
             await until(stored, what="the answers are stored", within=60)
             refused = await csatwatch(

@@ -50,7 +50,7 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     try:
         return installed(tmp_path_factory.mktemp("oidc"))
     except UnavailableError as missing:
-        return (pytest.fail if _CI else pytest.skip)(str(missing))  # type: ignore[no-any-return]
+        return (pytest.fail if _CI else pytest.skip)(str(missing))
 
 
 @asynccontextmanager

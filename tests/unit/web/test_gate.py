@@ -1,7 +1,7 @@
 """Every route as every role, and what a form has to show. Without a database: a page that is let through says so."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from uuid import UUID
 
@@ -17,6 +17,7 @@ from starlette.types import Message
 from tests.acting import Published
 from tests.signed_in import CSM, CSRF, KEY, MANAGER, OPERATOR, header
 from web.app import build
+from web.operators import Away, InForce, Situation
 from web.security import HEADERS
 from web.signin.gate import FORMS, SIGN_INS
 from web.signin.link import OneTimeLink
@@ -33,12 +34,23 @@ async def _reached(_: Request) -> Response:
     return PlainTextResponse("reached")
 
 
+class _Nothing:
+    """Operations of an installation where nothing runs."""
+
+    async def look(self) -> Situation:
+        return Situation((), (), (), None, {}, InForce("", "", ()))
+
+    async def replay(self, letters: Sequence[str] | None, by: str) -> int:
+        raise Away
+
+
 def _app(link: OneTimeLink | None = None, **more: bool) -> Starlette:
     """The pages with every route that they can have."""
     return build(
         "postgresql://nobody@127.0.0.1:9/none",
         interactions=_reached,
         task_hook=_reached,
+        operations=_Nothing(),
         acting=Published().acting(),
         sign_in=SignIn(Cookies(KEY, **more), link=link or OneTimeLink()),
     )

@@ -1,0 +1,175 @@
+"""The operators' page: whether everything runs, what is behind, what did not go through. Without customers' words."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+import structlog
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from schemas.delivery import State
+from web.database import Database, Unavailable
+from web.templates import Templates
+from web.viewer import form_of, viewer_of
+
+ALL = "all"
+"""What a form names in place of one dead letter."""
+
+_PLACE = re.compile(r"\d{1,9}:\d{1,18}", re.ASCII)
+_FAILED = (State.FAILED, State.UNKNOWN)
+
+_log = structlog.get_logger(__name__)
+
+
+class Away(Exception):
+    """Kafka does not do it now; the text says why, for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One process.
+
+    Attributes:
+        wrong: by check, why it is not ready; empty: it is.
+        rates: what it does, a second, over the last minute; empty before the second look.
+    """
+
+    name: str
+    url: str
+    wrong: Mapping[str, str]
+    version: str | None = None
+    rates: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Lag:
+    """Records of a topic that the processes of a role have not committed yet."""
+
+    role: str
+    topic: str
+    behind: int
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A dead letter, without what is in it."""
+
+    id: str
+    at: datetime
+    error: str
+    message: str
+    place: str
+    replayed_at: datetime | None = None
+    replayed_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """What decides: the policy as YAML with its name and version, and each workflow with its steps; or why not."""
+
+    policy: str
+    policy_text: str
+    workflows: Sequence[tuple[str, str, Sequence[str]]]
+    wrong: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """How things are.
+
+    Attributes:
+        parts: of which the address is known.
+        away: why Kafka says nothing of `lags` and `letters`; None: it does.
+        letters: the newest first.
+        versions: of what, and which.
+    """
+
+    parts: Sequence[Part]
+    lags: Sequence[Lag]
+    letters: Sequence[Letter]
+    away: str | None
+    versions: Mapping[str, str]
+    in_force: InForce
+
+
+class Operations(Protocol):
+    """What operators look at and do, outside of Postgres."""
+
+    async def look(self) -> Situation:
+        """How things are."""
+        ...
+
+    async def replay(self, letters: Sequence[str] | None, by: str) -> int:
+        """Put these dead letters back, or all that were not yet; how many. Raises `Away`."""
+        ...
+
+
+class OperatorPages:
+    """`/operators`.
+
+    Args:
+        database: for what failed to go out.
+        templates: the pages.
+        operations: everything else.
+        links: whether an operator can ask for a sign-in link.
+    """
+
+    def __init__(self, database: Database, templates: Templates, operations: Operations, *, links: bool) -> None:
+        self._database = database
+        self._templates = templates
+        self._operations = operations
+        self._links = links
+
+    async def all(self, request: Request) -> Response:
+        """`/operators`: everything at a glance; it is shown without Postgres and without Kafka, too."""
+        situation = await self._operations.look()
+        try:
+            counts = await self._database.rows("deliveries_counts", None)
+            database = None
+        except Unavailable as why:
+            counts, database = [], str(why)
+        replayed = request.query_params.get("replayed", "")
+        return self._templates.page(
+            request,
+            "operators.html",
+            now=situation,
+            open_letters=sum(letter.replayed_at is None for letter in situation.letters),
+            sinks=_sinks(counts),
+            failed=sum(row["count"] for row in counts if row["state"] in _FAILED),
+            database=database,
+            links=self._links,
+            all_letters=ALL,
+            said=f"Replayed: {replayed}." if replayed.isascii() and replayed.isdigit() else None,
+        )
+
+    async def replay(self, request: Request) -> Response:
+        """`POST /operators/replay`: one dead letter, or all that were not replayed, back onto their topic."""
+        letter = form_of(request).get("letter", "")
+        if letter != ALL and not _PLACE.fullmatch(letter):
+            raise HTTPException(400)
+        try:
+            count = await self._operations.replay(None if letter == ALL else [letter], viewer_of(request).email)
+        except Away as why:
+            return self._templates.page(
+                request,
+                "error.html",
+                status=503,
+                title="The dead letter was not replayed",
+                text=f"{why} Nothing is lost: it stays where it is.",
+                retry=False,
+            )
+        _log.info("dead letters replayed", count=count)
+        return RedirectResponse(f"/operators?replayed={count}", 303)
+
+
+def _sinks(counts: Sequence[Mapping[str, object]]) -> Mapping[str, Mapping[str, int]]:
+    found: dict[str, dict[str, int]] = {}
+    for row in counts:
+        kind = "failed" if row["state"] in _FAILED else "waiting"
+        sink = found.setdefault(str(row["sink"]), {"failed": 0, "waiting": 0})
+        sink[kind] += int(str(row["count"]))
+    return found
