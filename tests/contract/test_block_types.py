@@ -1,25 +1,29 @@
 """Are our messages what Slack's own published types say? Checked by the TypeScript compiler."""
 
-import asyncio
 import json
 import os
 import shutil
+import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 
-from schemas.action import ActionKind
+from schemas.action import Action, ActionKind
 from schemas.alert import Context, Status
 from schemas.delivery import State
 from schemas.event import Ticket
 from schemas.life import Deed, Life
 from schemas.notice import Main
 from sinks.slack import Message, message
+from sinks.slack.modals import Purpose, call_form, email_form, snooze_form, useful_form
 from sinks.slack.notices import reminder, to_operator
-from tests.alerts import AT, alert, trend
+from sinks.slack.support import word_to_support
+from tests.alerts import AT, CUSTOMER, alert, trend
 from tests.deliveries import SLACK_STEP, delivery
+from tests.digests import everything
 
 _CI = os.environ.get("CI", "").lower() in {"1", "true"}
 _LIFE = Life((Deed(ActionKind.ACKNOWLEDGED, "U0ANA", AT), Deed(ActionKind.CALL_SCHEDULED, "Bo", AT, "noon", AT)))
@@ -38,53 +42,93 @@ def _messages() -> Mapping[str, Message]:
         "recovered": message(trend(status=Status.RESOLVED)),
         "reminder": reminder(noticed),
         "operator": to_operator(noticed),
+        "digest": message(everything()),
+        "support": word_to_support(alert(), _request(), "https://example.slack.com/archives/D1/p1"),
     }
+
+
+def _views() -> Mapping[str, dict[str, Any]]:
+    purpose = Purpose(alert_id=str(alert().alert_id), channel="D1", to=alert().contact or CUSTOMER.primary_contact)
+    zoned = purpose.model_copy(update={"time_zone": "Europe/Berlin"})
+    return {
+        "email": email_form(purpose, subject="Sorry", body="Hello,\n\nwe are.", notes=[":warning: Sent already."]),
+        "nobody": email_form(purpose.model_copy(update={"to": None}), subject="Sorry", body="Hello"),
+        "long": email_form(purpose, subject="Sorry", body="x" * 5_000),
+        "call": call_form(zoned, slots=[(AT, "Tue 12 May, 11:30")], minutes=(15, 30), subject="Your request"),
+        "snooze": snooze_form(purpose),
+        "useful": useful_form(purpose),
+    }
+
+
+def _request() -> Action:
+    return Action(
+        action_id=UUID(int=1),
+        alert_id=alert().alert_id,
+        customer_id=alert().customer_id,
+        kind=ActionKind.COORDINATE_REQUESTED,
+        by="ana@example.com",
+        at=AT,
+        note="Please call them.",
+    )
 
 
 def _no_context() -> Context:
     return Context(tickets_30d=0, low_ratings_30d=1)
 
 
-async def test_the_compiler_takes_each_message(node: Path) -> None:
-    code, said = await _compiled(node, {name: each.as_json() for name, each in _messages().items()})
+def test_the_compiler_takes_each_message(node: Path) -> None:
+    code, said = _compiled(node, {name: each.as_json() for name, each in _messages().items()})
     assert code == 0, said
 
 
-async def test_the_compiler_refuses_what_is_no_block(node: Path) -> None:
+def test_the_compiler_takes_each_form(node: Path) -> None:
+    code, said = _compiled(node, _views(), kind="ModalView")
+    assert code == 0, said
+
+
+def test_the_compiler_refuses_what_is_no_form(node: Path) -> None:
     """Shows that the test above can fail."""
-    blocks = message(alert()).as_json()
-    blocks[0]["text"]["type"] = "mrkdwn"
-    blocks[-1]["elements"][0]["style"] = "loud"
-    code, said = await _compiled(node, {"wrong": blocks})
+    view = snooze_form(Purpose(alert_id="a"))
+    view["title"]["type"] = "mrkdwn"
+    code, said = _compiled(node, {"wrong": view}, kind="ModalView")
     assert code != 0
     assert "not assignable" in said
 
 
-@pytest.fixture
-async def node(tmp_path: Path) -> Path:
+def test_the_compiler_refuses_what_is_no_block(node: Path) -> None:
+    """Shows that the test above can fail."""
+    blocks = message(alert()).as_json()
+    blocks[0]["text"]["type"] = "mrkdwn"
+    blocks[-1]["elements"][0]["style"] = "loud"
+    code, said = _compiled(node, {"wrong": blocks})
+    assert code != 0
+    assert "not assignable" in said
+
+
+@pytest.fixture(scope="module")
+def node(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("node")
     for program in ("node", "npm"):
         if shutil.which(program) is None:
             (pytest.fail if _CI else pytest.skip)(f"no {program} on PATH: install Node.js with npm")
     for file in (Path(__file__).parent / "node").iterdir():
-        shutil.copy(file, tmp_path)
-    code, said = await _run(tmp_path, "npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts")
+        shutil.copy(file, directory)
+    code, said = _run(directory, "npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts")
     if code:
         (pytest.fail if _CI else pytest.skip)(f"npm cannot install Slack's types here: {said}")
-    return tmp_path
+    return directory
 
 
-async def _compiled(directory: Path, messages: Mapping[str, Any]) -> tuple[int, str]:
-    lines = ['import type { KnownBlock } from "@slack/types";']
-    lines += [f"export const {name}: KnownBlock[] = {json.dumps(blocks)};" for name, blocks in messages.items()]
+def _compiled(directory: Path, values: Mapping[str, Any], kind: str = "KnownBlock[]") -> tuple[int, str]:
+    lines = [f'import type {{ {kind.removesuffix("[]")} }} from "@slack/types";']
+    lines += [f"export const {name}: {kind} = {json.dumps(value)};" for name, value in values.items()]
     (directory / "messages.ts").write_text("\n".join(lines), encoding="utf-8")
     options = ("--strict", "--noEmit", "--module", "node16", "--moduleResolution", "node16")
-    return await _run(directory, "node", "node_modules/typescript/bin/tsc", *options, "messages.ts")
+    return _run(directory, "node", "node_modules/typescript/bin/tsc", *options, "messages.ts")
 
 
-async def _run(directory: Path, *command: str) -> tuple[int, str]:
-    process = await asyncio.create_subprocess_exec(
-        *command, cwd=directory, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+def _run(directory: Path, *command: str) -> tuple[int, str]:
+    done = subprocess.run(
+        command, cwd=directory, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, encoding="utf-8"
     )
-    said, _ = await process.communicate()
-    assert process.returncode is not None
-    return process.returncode, said.decode(errors="replace")
+    return done.returncode, done.stdout
