@@ -17,9 +17,9 @@ from schemas.policy import Policy
 from sinks.slack import Api, web_client
 from streams.acting import Rights
 from web.database import Database
-from web.slack.decide import House
 from web.slack.desk import RESULTS, SlackDesk
 from web.slack.http import Interactions
+from web.slack.known import House
 from web.slack.socket import Socket
 
 _log = structlog.get_logger(__name__)

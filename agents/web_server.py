@@ -20,7 +20,7 @@ from agents.sign_in import sign_in
 from schemas.policy import load_policy
 from web.app import build
 from web.doing import Acting
-from web.slack.decide import House
+from web.slack.known import House
 
 _log = structlog.get_logger(__name__)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from schemas.action import Action
 from schemas.policy import load_policy
 from web.doing import Acting
-from web.slack.decide import House
+from web.slack.known import House
 
 
 class AwayError(Exception):

@@ -20,8 +20,9 @@ from web.alerts import AlertPages
 from web.database import Database
 from web.forms import PageForm, page_form
 from web.mrkdwn import mrkdwn
-from web.slack.decide import Do, House, Known, Mend, Open, Say, Who, decide
-from web.slack.known import known_of
+from web.slack.decide import decide
+from web.slack.known import House, Known, Who, known_of
+from web.slack.outcome import Do, Mend, Open, Say
 from web.slack.payload import Click, Form
 from web.templates import Templates
 from web.viewer import Viewer, form_of, viewer_of

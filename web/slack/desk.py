@@ -15,8 +15,9 @@ from sinks.slack import action_ids as ids
 from sinks.slack import modals
 from streams.acting import Actor
 from web.database import Database
-from web.slack.decide import Do, House, Known, Mend, Open, Say, Who, decide
-from web.slack.known import known_of
+from web.slack.decide import decide
+from web.slack.known import House, Known, Who, known_of
+from web.slack.outcome import Do, Mend, Open, Say
 from web.slack.payload import Click, Form, Unreadable, read
 
 ANSWER_WITHIN = 2.0

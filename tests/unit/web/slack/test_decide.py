@@ -14,7 +14,9 @@ from sinks.slack.modals import Purpose
 from streams.acting import Actor
 from tests.alerts import CUSTOMER, alert
 from tests.servers.slack_workspace import _view
-from web.slack.decide import Do, Draft, House, Known, Mend, Open, Say, Who, decide
+from web.slack.decide import decide
+from web.slack.known import Draft, House, Known, Who
+from web.slack.outcome import Do, Mend, Open, Say
 from web.slack.payload import Click, Form
 
 NOW = datetime(2026, 5, 12, 9, 40, tzinfo=UTC)
