@@ -37,8 +37,8 @@ def _lines(life: Life) -> Iterator[str]:
 
 
 def _more(deed: Deed) -> str:
-    start = f", for {moment(deed.starts_at)}" if deed.starts_at else ""
+    start = texts().words("did_starts_at", at=moment(deed.starts_at)) if deed.starts_at else ""
     note = mrkdwn_line(deed.note, _NOTE) if deed.note else ""
-    there = link(deed.link, "there") if deed.link else ""
+    there = link(deed.link, texts().words("did_there")) if deed.link else ""
     said = ", ".join(each for each in (note, there) if each)
     return f"{start}: {said}" if said else f"{start}."
