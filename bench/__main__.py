@@ -13,6 +13,7 @@ from bench import (
     latency,
     memory,
     one_customer,
+    pages,
     report,
     scale,
     setup,
@@ -20,6 +21,7 @@ from bench import (
 )
 from bench.broker import Broker, running
 from bench.engines import ENGINES
+from tests.servers.big import Size
 from tests.servers.unavailable import UnavailableError
 
 Measure = Callable[[Broker], str]
@@ -54,6 +56,7 @@ def bench(context: click.Context, *, kafka: str | None, record: bool) -> None:
             backtest_command,
             detection_command,
             delivery_command,
+            pages_command,
         ):
             context.invoke(measure)
 
@@ -143,6 +146,18 @@ def detection_command(context: click.Context, *, count: int, seed: int) -> None:
     click.echo(f"\n{detection_page.text(figures, command)}")
     if context.find_root().params["record"]:
         detection_page.record(figures, command)
+
+
+@bench.command("pages")
+@click.option("--requests", default=60, show_default=True, help="Of each page.")
+@click.option("--customers", default=100_000, show_default=True)
+@click.option("--ratings", default=2_000_000, show_default=True)
+@click.option("--alerts", default=200_000, show_default=True)
+@click.pass_context
+def pages_command(context: click.Context, *, requests: int, customers: int, ratings: int, alerts: int) -> None:
+    """Each page in a large database: without Kafka, and without peers."""
+    text = pages.measure(requests=requests, size=Size(customers, ratings, alerts))
+    _show(text, record=context.find_root().params["record"])
 
 
 @bench.command("delivery")

@@ -10,7 +10,7 @@ from pathlib import Path
 from bench import machine
 
 PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
-_TITLES = ("Throughput", "Latency", "Scale", "One customer", "Memory", "Backtest", "Delivery")
+_TITLES = ("Throughput", "Latency", "Scale", "One customer", "Memory", "Backtest", "Delivery", "Pages")
 _HEAD = """# Benchmarks
 
 Every measure runs on one machine and one Apache Kafka of one node, csatwatch and its peers in turn. Take the ratios:

@@ -217,28 +217,7 @@ alter table tickets
     add column low integer not null default 0, -- ratings of 1 or 2
     add column first_at timestamptz; -- the earliest answer
 
-create function add_answers() returns trigger language plpgsql as $$
-begin
-    perform from tickets
-    where (customer_id, ticket_id) in (select customer_id, ticket_id from new_rows)
-    order by customer_id, ticket_id
-    for update;
-    update tickets t
-    set answers = t.answers + n.answers, rating_sum = t.rating_sum + n.rating_sum, low = t.low + n.low,
-        first_at = least(t.first_at, n.first_at)
-    from (
-        select customer_id, ticket_id, count(*) as answers, sum(rating) as rating_sum,
-               count(*) filter (where rating <= 2) as low, min(responded_at) as first_at
-        from new_rows
-        group by customer_id, ticket_id
-    ) n
-    where t.customer_id = n.customer_id and t.ticket_id = n.ticket_id;
-    return null;
-end
-$$;
-create trigger add_answers after insert on support_satisfaction referencing new table as new_rows
-    for each statement execute function add_answers();
-
+-- Counted anew each time: one statement can add an answer to a ticket and change another one of it.
 create function recount_answers(customers uuid[], ids text[]) returns void language plpgsql as $$
 begin
     perform from tickets
@@ -257,6 +236,16 @@ begin
     where t.customer_id = k.customer_id and t.ticket_id = k.ticket_id;
 end
 $$;
+create function add_answers() returns trigger language plpgsql as $$
+begin
+    perform recount_answers(
+        (select array_agg(customer_id) from new_rows), (select array_agg(ticket_id) from new_rows)
+    );
+    return null;
+end
+$$;
+create trigger add_answers after insert on support_satisfaction referencing new table as new_rows
+    for each statement execute function add_answers();
 create function change_answers() returns trigger language plpgsql as $$
 declare
     customers uuid[];

@@ -138,4 +138,4 @@ async def test_one_customers_months_are_read_by_index(pool: asyncpg.Pool) -> Non
         plan = await connection.fetch("explain select * from support_by_month where customer_id = $1", "0" * 32)
     text = "\n".join(row[0] for row in plan)
     assert "Seq Scan" not in text
-    assert text.count("customer_id = ") >= 2
+    assert text.count("customer_id = ") >= 1
