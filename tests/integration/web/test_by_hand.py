@@ -1,0 +1,133 @@
+"""A CSM's way through an alert in Chromium: by the keyboard alone, and seen in another browser as it happens."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from schemas.action import ActionKind
+from schemas.event import Contact
+from tests.acting import Published
+from tests.integration.web.conftest import serving
+from tests.integration.web.rows import GLOBALTECH, Rows, globaltech, live_through
+from tests.signed_in import MANAGER, let_in
+from web.viewer import Role, Viewer
+
+if TYPE_CHECKING:
+    from playwright.async_api import Browser, Page
+
+_NOW = datetime.now(UTC).replace(microsecond=0)
+_MARIA = Viewer("maria@example.com", "Maria Santos", Role.CSM)
+_MOST_TABS = 60
+
+
+@asynccontextmanager
+async def _tab(browser: "Browser", viewer: Viewer, *, width: int = 1280) -> AsyncIterator["Page"]:
+    """A person's tab; an error on its console fails the test."""
+    context = await browser.new_context(
+        viewport={"width": width, "height": 900}, timezone_id="UTC", reduced_motion="reduce"
+    )
+    await let_in(context, viewer)
+    page = await context.new_page()
+    wrong: list[str] = []
+    page.on("console", lambda said: wrong.append(said.text) if said.type in {"error", "warning"} else None)
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    yield page
+    assert not wrong
+    await context.close()
+
+
+async def _live(page: "Page") -> None:
+    await page.locator('#live[data-state="on"]').wait_for()
+
+
+async def _tab_to(page: "Page", words: str) -> None:
+    """Press the key until what has the focus says this; where it is must be seen."""
+    for _ in range(_MOST_TABS):
+        await page.keyboard.press("Tab")
+        found = await page.evaluate(
+            """() => { const at = document.activeElement; return [
+              (at.labels?.[0] ?? at).textContent.trim(), getComputedStyle(at).outlineStyle] }"""
+        )
+        if found[0].startswith(words):
+            assert found[1] != "none", words
+            return
+    raise AssertionError(f"no {words}")
+
+
+async def test_an_alert_is_answered_by_keyboard_alone(browser: "Browser", postgres: str, rows: Rows) -> None:
+    alert = globaltech(_NOW, contact=Contact(name="Dana Wu", email="dana@example.com"))
+    await rows.alert(alert)
+    await rows.delivered(alert)
+    published = Published()
+    async with serving(postgres, acting=published.acting()) as site, _tab(browser, _MARIA) as page:
+        await page.goto(site.url)
+        await _tab_to(page, "My accounts")
+        await page.keyboard.press("Enter")
+        await page.wait_for_url("**/customers")
+        await _tab_to(page, "GlobalTech")
+        await page.keyboard.press("Enter")
+        await page.wait_for_url("**/customers/*")
+        await _tab_to(page, "Send follow-up e-mail")
+        await page.keyboard.press("Enter")
+        await page.wait_for_url("**/send_email")
+        await _tab_to(page, "Subject")
+        await page.keyboard.press("Control+a")
+        await page.keyboard.type("About your case")
+        await _tab_to(page, "Send")
+        await page.keyboard.press("Enter")
+        await page.wait_for_url("**?done=send_email*")
+        assert "“Send follow-up e-mail” is recorded" in await page.inner_text("#done")
+        await _tab_to(page, "Acknowledge")
+        await page.keyboard.press("Enter")
+        await page.wait_for_url("**?done=acknowledge*")
+    assert [(each.kind, each.subject) for each in published.actions] == [
+        (ActionKind.EMAIL_REQUESTED, "About your case"),
+        (ActionKind.ACKNOWLEDGED, None),
+    ]
+
+
+async def test_what_is_done_shows_on_every_open_page(browser: "Browser", postgres: str, rows: Rows) -> None:
+    alert = globaltech(_NOW)
+    await rows.alert(alert)
+    await rows.delivered(alert)
+    async with (
+        serving(postgres) as site,
+        _tab(browser, _MARIA) as of_alert,
+        _tab(browser, MANAGER, width=390) as of_customer,
+        _tab(browser, MANAGER) as of_tasks,
+    ):
+        await of_alert.goto(f"{site.url}/alerts/{alert.alert_id}")
+        await of_customer.goto(f"{site.url}/customers/{GLOBALTECH.customer_id}")
+        await of_tasks.goto(f"{site.url}/tasks")
+        for page in (of_alert, of_customer, of_tasks):
+            await _live(page)
+        # What somebody opened stays open when the part around it is shown anew.
+        draft = of_alert.locator("#story details.draft")
+        await draft.locator("summary").click()
+        assert await of_customer.locator("#figures .bad").count() == 1, "nobody has it in hand"
+        await rows.action(alert, "acknowledged", "Maria Santos", _NOW + timedelta(minutes=1))
+        for page in (of_alert, of_customer):
+            await page.locator("#story").get_by_text("acknowledged it").wait_for()
+        await of_customer.locator("#figures .bad").wait_for(state="detached")
+        assert await draft.get_attribute("open") is not None
+        assert await of_tasks.locator("#tasks tbody tr").count() == 1
+        await rows.connection.execute("update tasks set status = 'done', closed_at = now(), closed_by = 'Maria Santos'")
+        await of_tasks.get_by_text("Nothing is left to do.").wait_for()
+        await of_alert.locator("#story").get_by_text("Task done").wait_for()
+
+
+async def test_the_list_of_accounts_follows_what_is_typed(browser: "Browser", postgres: str, rows: Rows) -> None:
+    await live_through(rows, _NOW)
+    async with serving(postgres) as site, _tab(browser, MANAGER) as page:
+        await page.goto(f"{site.url}/customers")
+        assert await page.locator("tbody tr").count() == 10
+        await page.get_by_label("Search by customer or CSM").press_sequentially("harb")
+        await page.wait_for_url("**q=harb**")
+        await page.locator("tbody tr").nth(4).wait_for(state="detached")
+        assert await page.locator("tbody tr").count() == 4
+        await page.get_by_label("With").select_option("falling")
+        await page.get_by_text("matches “harb”").wait_for()
+        await page.get_by_label("Search by customer or CSM").fill("")
+        await page.get_by_role("link", name="GlobalTech").wait_for()
+        assert "status=falling" in page.url
