@@ -119,7 +119,7 @@ class Operations:
                 return [], [], reason
             numbers = await _partitions(settings, {topic for topics in READERS.values() for topic in topics})
             if numbers is None:
-                return [], [], "its topics are not made yet: csatwatch topics create"
+                return [], [], "not all of its topics are there, or may be seen: csatwatch topics create makes them"
             found = await asyncio.gather(*(behind(settings, role, numbers) for role in READERS))
             lags = [
                 Lag(role, topic, count)

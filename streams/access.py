@@ -43,7 +43,11 @@ _NEEDS: Mapping[str, _Needs] = {
         (ALERTS, TRENDS, ACTIONS), (ALERTS, ACTIONS), describes=(EVENTS,), group="deliver", looks_at=("store",)
     ),
     # The operators' page shows lag and dead letters, puts those back, and notes that behind them.
-    "web": _Needs((DEAD_LETTERS, EVENTS), (EVENTS, ACTIONS, DEAD_LETTERS), looks_at=("detect", "store", "deliver")),
+    "web": _Needs(
+        (EVENTS, CUSTOMERS, ALERTS, TRENDS, ACTIONS, DEAD_LETTERS),
+        (EVENTS, ACTIONS, DEAD_LETTERS),
+        looks_at=("detect", "store", "deliver"),
+    ),
     "publish": _Needs(writes=(EVENTS, CUSTOMERS)),
     "dead-letters": _Needs((DEAD_LETTERS, EVENTS), (EVENTS, DEAD_LETTERS)),
     "erase": _Needs(writes=(EVENTS, CUSTOMERS)),

@@ -15,6 +15,7 @@ import uvicorn
 
 from tests.acting import Published
 from tests.integration.web.rows import Rows, connect
+from tests.operations import FakeOperations
 from tests.servers.ports import free_ports
 from tests.servers.wait import until
 from tests.signed_in import KEY, OPERATOR, header
@@ -54,6 +55,7 @@ async def serving(
         sign_in=sign_in or SignIn(Cookies(KEY)),
         acting=acting or Published().acting(),
         assignees=assignees,
+        operations=FakeOperations(),
     )
     port = port or free_ports(1)[0]
     config = uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None, access_log=False, ws="none")

@@ -13,7 +13,7 @@ import pytest
 from schemas.event import Ticket
 from tests.integration.web.conftest import serving
 from tests.integration.web.rows import GLOBALTECH, Rows, customer, live_through, poor_rating
-from tests.signed_in import MANAGER, let_in
+from tests.signed_in import MANAGER, OPERATOR, let_in
 from web.viewer import Role, Viewer
 
 if TYPE_CHECKING:
@@ -113,6 +113,13 @@ async def test_every_page_fits_and_axe_finds_nothing(browser: "Browser", postgre
         found = [each for path in paths for each in await _looked_at(tab, axe, path)]
         assert not found, "\n".join(found)
         tab.wrong[:] = [each for each in tab.wrong if "status of 404" not in each]  # what was asked for is not there
+        async with _tab(browser, site.url, OPERATOR) as operators:
+            assert not await _looked_at(operators, axe, "/operators")
+        async with _tab(browser, site.url, OPERATOR) as stranger:
+            await stranger.page.context.clear_cookies()
+            assert not await _looked_at(stranger, axe, "/signed-out")
+            assert not await _looked_at(stranger, axe, "/sign-in?next=/customers")
+            stranger.wrong.clear()  # there is no way in here, and the browser says so
 
 
 async def test_pictures_for_the_documentation(

@@ -1,51 +1,15 @@
 """The operators' page, over a stand-in for Kafka and the processes, without a database."""
 
-from collections.abc import Sequence
-from datetime import UTC, datetime
-
 import httpx2
 
+from tests.operations import HOSTILE, FakeOperations
 from tests.signed_in import CSRF, KEY, OPERATOR, header
 from web.app import build
-from web.operators import Away, InForce, Lag, Letter, Part, Situation
 from web.signin.pages import SignIn
 from web.signin.session import Cookies
 
-_AT = datetime(2026, 5, 4, 12, tzinfo=UTC)
-_HOSTILE = "<script>alert(1)</script>"
 
-
-class _Operations:
-    """Says what it is told, and notes what it is asked."""
-
-    def __init__(self, away: str | None = None) -> None:
-        self.away = away
-        self.asked: list[tuple[Sequence[str] | None, str]] = []
-
-    async def look(self) -> Situation:
-        return Situation(
-            parts=[
-                Part("detect", "http://a:1", {}, "1.2.3", {"events": 12.34}),
-                Part("store", "http://b:1", {"postgres": "away"}),
-            ],
-            lags=[Lag("detect", "csat-events", 1234)],
-            letters=[
-                Letter("0:7", _AT, "in_future", _HOSTILE, "csat-events[1]@42"),
-                Letter("0:6", _AT, "empty", "no value", "csat-events[1]@41", _AT, "olga@csatwatch.example"),
-            ],
-            away=self.away,
-            versions={"csatwatch": "1.2.3"},
-            in_force=InForce("default 1", "policy: default", [("w 1.0", "support_csat_received", ["a (slack_dm)"])]),
-        )
-
-    async def replay(self, letters: Sequence[str] | None, by: str) -> int:
-        if self.away:
-            raise Away("Kafka does not answer.")
-        self.asked.append((letters, by))
-        return 1
-
-
-def _client(operations: _Operations) -> httpx2.AsyncClient:
+def _client(operations: FakeOperations) -> httpx2.AsyncClient:
     app = build("postgresql://nobody@127.0.0.1:9/none", sign_in=SignIn(Cookies(KEY)), operations=operations)
     return httpx2.AsyncClient(
         transport=httpx2.ASGITransport(app), base_url="http://127.0.0.1", headers=header(OPERATOR)
@@ -53,21 +17,21 @@ def _client(operations: _Operations) -> httpx2.AsyncClient:
 
 
 async def test_it_shows_everything_even_without_postgres() -> None:
-    async with _client(_Operations()) as client:
+    async with _client(FakeOperations()) as client:
         answer = await client.get("/operators")
     assert answer.status_code == 200
     page = answer.text
     for said in ("1.2.3", "events 12.3", "not ready", "postgres: away", "1,234", "csat-events[1]@42", "default 1"):
         assert said in page
     assert "The database is not connected yet." in page
-    assert _HOSTILE not in page
+    assert HOSTILE not in page
     assert page.count("Replay all 1") == 1
     assert "replayed by olga@csatwatch.example" in page
     assert "A link for another browser" not in page, "people sign in with a provider here"
 
 
 async def test_a_dead_letter_is_replayed_by_who_asked() -> None:
-    operations = _Operations()
+    operations = FakeOperations()
     async with _client(operations) as client:
         for letter in ("0:7", "all"):
             answer = await client.post("/operators/replay", data={"csrf": CSRF, "letter": letter})
@@ -81,7 +45,7 @@ async def test_a_dead_letter_is_replayed_by_who_asked() -> None:
 
 
 async def test_kafka_away_is_said() -> None:
-    async with _client(_Operations(away="127.0.0.1:9 does not answer")) as client:
+    async with _client(FakeOperations(away="127.0.0.1:9 does not answer")) as client:
         assert "127.0.0.1:9 does not answer" in (await client.get("/operators")).text
         answer = await client.post("/operators/replay", data={"csrf": CSRF, "letter": "all"})
         assert answer.status_code == 503
