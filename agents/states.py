@@ -1,7 +1,7 @@
 """The states of one partition's customers: a cache over the table's local store, and what changed in it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
@@ -59,7 +59,7 @@ class PartitionStates:
         self._kept = _Kept(store, partition)
         self._tracks: dict[str, Track] = {}
         self._changed_waits: dict[bytes, bytes | None] = {}
-        self._changed: set[str] = set()
+        self._changed: list[str] = []  # customers, each once
         self._forgotten: set[str] = set()  # since the last checkpoint
         self._trends: dict[str, Trend] = {}  # as last published
         keys = (key for key, _ in store.items_from(partition, _WAITS))
@@ -87,9 +87,13 @@ class PartitionStates:
 
     def take(self, customer_id: str) -> Track:
         """The customer's track, an empty one for a new customer. It is kept with the next checkpoint."""
-        self._changed.add(customer_id)
         track = self._tracks.get(customer_id)
-        return self._load(customer_id) if track is None else track
+        if track is None:
+            track = self._load(customer_id)
+        if not track.changed:
+            track.changed = True
+            self._changed.append(customer_id)
+        return track
 
     def forget(self, customer_id: str, applied: int) -> None:
         """Replace the track by an empty one that has seen `applied`, and drop what was waiting."""
@@ -131,6 +135,7 @@ class PartitionStates:
         records = []
         for customer in self._changed:
             track = self._tracks[customer]
+            track.changed = False
             trend = pipeline.trend(track, customer, accounts)
             if trend is None:
                 # Others without a trend never had one.
@@ -143,14 +148,15 @@ class PartitionStates:
             self._trends[customer] = trend
             record = CustomerTrend(*astuple(trend), customer_id=customer, as_of=instant(track.newest))
             records.append(Outgoing(partition, customer.encode(), encode(record)))
-        self._changed, self._forgotten = set(), set()
+        self._changed, self._forgotten = [], set()
         return records
 
     def written(self) -> None:
         """The changes taken last are in the store."""
         self._kept.in_flight = {}
-        self._trim(self._tracks)
-        self._trim(self._trends)
+        kept = set(self._changed)
+        _trim(self._tracks, kept)
+        _trim(self._trends, kept)
 
     def _load(self, customer_id: str) -> Track:
         head = self._kept.value(customer_id.encode())
@@ -161,9 +167,10 @@ class PartitionStates:
         self._tracks[customer_id] = track
         return track
 
-    def _trim(self, cache: dict[str, Any]) -> None:
-        # The oldest half goes, what the next checkpoint still needs stays.
-        if len(cache) > _CACHED:
-            for customer in list(cache)[: len(cache) - _CACHED // 2]:
-                if customer not in self._changed:
-                    del cache[customer]
+
+def _trim(cache: dict[str, Any], kept: Collection[str]) -> None:
+    # The oldest half goes, what the next checkpoint still needs stays.
+    if len(cache) > _CACHED:
+        for customer in list(cache)[: len(cache) - _CACHED // 2]:
+            if customer not in kept:
+                del cache[customer]

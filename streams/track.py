@@ -84,6 +84,7 @@ class Track:
 
     Attributes:
         applied: offset of the last record in it: a replay is recognised by it.
+        changed: for whoever keeps it: whether it is noted already among those to be kept.
         epoch: of the event topic that this offset belongs to.
         remembered: the events behind the alerts that stand.
         sums: None where they are to be counted anew.
@@ -97,6 +98,7 @@ class Track:
         "_levels",
         "answers",
         "applied",
+        "changed",
         "epoch",
         "remembered",
         "sums",
@@ -109,6 +111,7 @@ class Track:
         """An empty one; `stored` gives the value that was last kept under a key's suffix."""
         self.epoch = 0
         self.applied = -1
+        self.changed = False
         self.answers = Answers()
         self.tickets = Tickets()
         self.remembered = Remembered(stored)
