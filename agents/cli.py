@@ -24,6 +24,7 @@ _COMMANDS = (
     "erase",
     "fit",
     "generate",
+    "outcomes",
     "publish",
     "state",
     "topics",

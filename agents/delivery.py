@@ -21,6 +21,7 @@ from agents.digest import DigestDesk
 from agents.guide import Guide, channels_of
 from agents.health import Health
 from agents.mail import smtp
+from agents.outcomes import OutcomesDesk
 from agents.own_actions import OwnAction, own_actions
 from agents.run import run
 from agents.settings import PREFIX, BadSettings, Settings
@@ -197,8 +198,8 @@ def _read(batch: Batch, record: Record) -> Revision | None:
 
 
 @asynccontextmanager
-async def _both(desk: Desk, digests: DigestDesk) -> AsyncIterator[None]:
-    async with desk.running(), digests.running():
+async def _all(desk: Desk, digests: DigestDesk, outcomes: OutcomesDesk) -> AsyncIterator[None]:
+    async with desk.running(), digests.running(), outcomes.running():
         yield
 
 
@@ -216,6 +217,6 @@ async def main(settings: Settings) -> int:
     health = Health(settings)
     health.check("postgres", desk.check)
     try:
-        return await run(app, health, around=_both(desk, digests))
+        return await run(app, health, around=_all(desk, digests, OutcomesDesk(settings, policy, app)))
     except BadDatabase as error:
         raise BadSettings(f"{PREFIX}POSTGRES_DSN: {error}") from None

@@ -111,8 +111,8 @@ class SuggestedAction(Record):
 class Routed(Record):
     """Who has the alert in place of the account's CSM, where the policy says so."""
 
-    to: Literal["channel", "digest"]
-    """A channel; or nobody at once, and the weekly digest lists it."""
+    to: Literal["channel", "digest", "holdout"]
+    """A channel; or nobody at once, and the weekly digest lists it; or nobody, to compare what became of it."""
     channel: Identifier | None = None
     """The id of the channel."""
 

@@ -263,6 +263,24 @@ class WeeklyDigest(_Part):
     """So long without a rating, an account is quiet."""
 
 
+class Holdout(_Part):
+    """Alerts that are recorded and not delivered, by lot, so that what came of the others can be compared with them.
+
+    Only falling averages of small accounts, which the weekly digest still lists.
+    """
+
+    share: Annotated[float, Field(ge=0, le=0.5)] = 0.0
+    """Of these alerts; 0: none is held out."""
+    below_arr: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 25_000
+    """In the severity table's currency. An account whose ARR is not known is never held out."""
+
+
+class OutcomeRules(_Part):
+    """How it is found out whether alerts help."""
+
+    holdout: Holdout = Holdout()
+
+
 @dataclass(frozen=True)
 class _PartOf:
     """JSON Schema: any of the part's fields, as it has them."""
@@ -344,6 +362,7 @@ class Policy(_Part):
     """Whether the page of support names who had the tickets with poor ratings. Who has the hard tickets has those."""
     keep_words_days: Annotated[int, Field(ge=1, le=36_500)] | None = 730
     """So long what people said is kept in Postgres; then only its figures are. None: for good."""
+    outcomes: OutcomeRules = OutcomeRules()
     overrides: tuple[Override, ...] = ()
     """Other values for a tier or a customer."""
 

@@ -10,7 +10,8 @@ from schemas.customer import Customer
 from schemas.policy import Policy, Told
 from schemas.wire import Alert, Context, CsatReceived, PolicyVersion, Routed, SuggestedAction, Ticket, Trend
 from streams.detect import Rules, instant
-from streams.reasons import what_is_usual, why_fired, why_silent, why_this_person
+from streams.hold_out import is_held_out
+from streams.reasons import what_is_usual, why_fired, why_held_out, why_silent, why_this_person
 from streams.severity import Judged, judge
 from streams.tickets import NOTHING, Said
 from streams.track import Track
@@ -74,12 +75,17 @@ def build(
     context = _completed(context, ticket, said, customer, event.responded_at, policy)
     judged = judge(kind, status, event.rating, customer, ticket, context, policy)
     fired = why_fired(kind, status, event, trend, policy)
+    name = alert_id_text(kind, event.customer_id, first)
+    arr, currency = (None, None) if customer is None else (customer.arr, customer.currency)
+    held_out = not silent and is_held_out(name, kind, arr, currency, policy)
     reasons = (fired, *_other_reasons(judged, ticket, context, customer, policy))
+    if held_out:
+        reasons = (*reasons, why_held_out(policy))
     if why is not None:
         reasons = (*reasons, f"Updated: {why}.")
     return Alert(
         schema_version=SCHEMA_VERSION,
-        alert_id=alert_id_text(kind, event.customer_id, first),
+        alert_id=name,
         customer_id=event.customer_id,
         event_id=event.event_id,
         response_id=event.survey,
@@ -98,8 +104,8 @@ def build(
         context=context,
         trend=trend,
         suggested_actions=_suggestions(judged.severity, ticket, policy),
-        route=_routed(judged.severity, policy),
-        silent=silent,
+        route=_routed(judged.severity, policy, held_out=held_out),
+        silent=silent or held_out,
         reasons=(*reasons, why_silent(policy)) if silent else reasons,
         policy=PolicyVersion(policy.policy, policy.version),
     )
@@ -139,7 +145,9 @@ def _other_reasons(
     )
 
 
-def _routed(severity: Severity, policy: Policy) -> Routed | None:
+def _routed(severity: Severity, policy: Policy, *, held_out: bool) -> Routed | None:
+    if held_out:
+        return Routed("holdout", None)
     told = policy.routing.of(severity)
     if told is Told.DM:
         return None

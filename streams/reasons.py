@@ -77,6 +77,12 @@ def why_silent(policy: Policy) -> str:
     return f"Recorded only: the answer was over {limit} old when it arrived, or backfilled."
 
 
+def why_held_out(policy: Policy) -> str:
+    """Why nobody is told of what somebody would have been told of."""
+    share = policy.outcomes.holdout.share
+    return f"Held out by lot, and not delivered: {share:.0%} of such alerts are, to tell whether the others help."
+
+
 def _owner(customer: Customer | None) -> str:
     if customer is None:
         return "The account is not known yet."

@@ -65,6 +65,20 @@ def _raises(customer: Customer | None, ticket: Ticket, context: Context, table: 
         yield f"renewal {due}; {count(table.raise_on_renewal_within_days or 0, 'day')} or less raises"
 
 
+def worth(arr: float | None, currency: str | None, table: SeverityTable) -> float | None:
+    """An ARR in the table's currency; None where it, or the rate, is not known."""
+    if arr is None:
+        return None
+    rate = 1.0 if currency is None or currency == table.currency else table.rates.get(currency)
+    return None if rate is None else arr * rate
+
+
+def band_of(arr: float | None, currency: str | None, table: SeverityTable) -> str:
+    """The column of the table."""
+    known = worth(arr, currency, table)
+    return next((b.name for b in table.bands if known is not None and known >= b.at_least), "unknown")
+
+
 def band(customer: Customer | None, table: SeverityTable) -> tuple[str, str]:
     """The column of the table, and what it rests on in words."""
     if customer is None:
@@ -75,11 +89,9 @@ def band(customer: Customer | None, table: SeverityTable) -> tuple[str, str]:
     shown = f"ARR {money(customer.arr, currency)}"
     if customer.currency is None:
         shown += f" taken as {table.currency}, for its currency is not known"
-    rate = 1.0 if currency == table.currency else table.rates.get(currency)
-    if rate is None:
+    known, found = worth(customer.arr, currency, table), band_of(customer.arr, currency, table)
+    if known is None:
         return "unknown", f"{shown}, compared as unknown: the policy has no rate for {currency}"
-    worth = customer.arr * rate
     if currency != table.currency:
-        shown += f", {money(worth, table.currency)} at the policy's rate"
-    found = next((b for b in table.bands if worth >= b.at_least), None)
-    return (found.name, f"{shown} ({found.name})") if found else ("unknown", f"{shown}, below every band of the policy")
+        shown += f", {money(known, table.currency)} at the policy's rate"
+    return found, f"{shown} ({found})" if found != "unknown" else f"{shown}, below every band of the policy"

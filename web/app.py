@@ -29,6 +29,7 @@ from web.doing import Acting, Doings
 from web.live import Live
 from web.lives import Lives
 from web.operators import Operations, OperatorPages
+from web.outcomes import OutcomesPage
 from web.preview import slack_message
 from web.report import Reports
 from web.security import SecurityHeaders, allowed_hosts
@@ -94,6 +95,7 @@ def build(
     doings = Doings(database, templates, alerts, acting) if acting is not None else None
     reports = Reports(database, templates, customers)
     support = SupportPage(database, templates, assignees=assignees)
+    outcomes = OutcomesPage(database, templates)
     tasks = TaskPages(database, templates, alerts)
     deliveries = DeliveryPages(database, templates, acting.publish if acting is not None else None)
     entrance = SignInPages(sign_in, sessions, templates)
@@ -132,6 +134,7 @@ def build(
             Route("/deliveries.csv", deliveries.file, name="deliveries_file"),
             Route("/deliveries/retry", deliveries.retry, methods=["POST"], name="retry"),
             *(_operations(operators) if operators else ()),
+            Route("/outcomes", outcomes.all, name="outcomes"),
             Route("/support", support.all, name="support"),
             Route("/support/categories.csv", support.categories, name="categories_file"),
             Route("/support/unanswered.csv", support.waiting, name="unanswered_file"),

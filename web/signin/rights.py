@@ -40,6 +40,7 @@ ACCESS: Mapping[str, Role | Open] = {
     "deliveries": Role.CSM,
     "deliveries_file": Role.CSM,
     "retry": Role.CSM,
+    "outcomes": Role.MANAGER,
     "support": Role.MANAGER,
     "categories_file": Role.MANAGER,
     "unanswered_file": Role.MANAGER,
