@@ -17,6 +17,8 @@ from schemas.yaml_file import BadFile
 
 # Talkative, and of use only to somebody who looks for a fault in them.
 _LIBRARIES = ("aiokafka", "aiohttp", "asyncio", "faust", "kafka", "mode", "slack_sdk", "stamina", "uvicorn")
+# Of these DEBUG would show whole records and messages.
+_TELL_ALL = frozenset({"aiokafka", "slack_sdk"})
 # The texts of these are about files, addresses and settings; any other may quote the value it failed on.
 _SAFE = (OSError, KafkaError, BadSettings, BadFile)
 
@@ -60,7 +62,8 @@ def configure(settings: Settings, stream: TextIO | None = None) -> None:
     root.handlers = [handler]
     root.setLevel(level)
     for name in _LIBRARIES:
-        logging.getLogger(name).setLevel(level if level == logging.DEBUG else max(level, logging.WARNING))
+        least = logging.INFO if name in _TELL_ALL else logging.DEBUG
+        logging.getLogger(name).setLevel(max(level, logging.WARNING if level > logging.DEBUG else least))
     # Faust and aiokafka make a record for every message before they ask whether anybody wants it.
     logging.disable(logging.NOTSET if level == logging.DEBUG else logging.DEBUG)
     logging.captureWarnings(True)
