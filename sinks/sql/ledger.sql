@@ -272,7 +272,7 @@ update deliveries d set
     claimed_by = null,
     claimed_until = null,
     due_at = case when d.wanted_revision > s.revision or d.stale then now() else d.due_at end,
-    rests_until = now() + make_interval(secs => nullif(s.rest, 0)),
+    rests_until = coalesce(now() + make_interval(secs => nullif(s.rest, 0)), d.rests_until),
     shown_at = coalesce(d.shown_at, now()),
     settled_at = now()
 from jsonb_to_recordset($1::jsonb) as s (
@@ -300,7 +300,7 @@ update deliveries d set
     state = 'due',
     attempts = d.attempts + case when s.counts then 1 else 0 end,
     due_at = now() + make_interval(secs => s.wait),
-    rests_until = now() + make_interval(secs => nullif(s.rest, 0)),
+    rests_until = coalesce(now() + make_interval(secs => nullif(s.rest, 0)), d.rests_until),
     uncertain = s.uncertain,
     -- Nothing went there after all.
     destination = case when s.uncertain or d.external_id is not null then d.destination end,
