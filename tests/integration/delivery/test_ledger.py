@@ -176,7 +176,8 @@ async def test_a_lane_rests_whoever_sent_into_it(ledger: Ledger, pool: asyncpg.P
     other_worker = Ledger(pool, lease=LEASE)
     assert await other_worker.claim(Sink.SLACK, 8) == []
     # An edit of what was sent just now asks for no rest of its own, and ends none.
-    await pool.execute("update deliveries set state = 'due', rests_until = now() where shown_revision > 0")
+    again = "update deliveries set state = 'due', due_at = '2000-01-01', rests_until = now() where shown_revision > 0"
+    await pool.execute(again)
     edited = await claim_one(ledger)
     assert edited.alert.alert_id == first.alert.alert_id
     await pool.execute("update deliveries set rests_until = now() + interval '1000 s' where shown_revision > 0")
