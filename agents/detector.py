@@ -39,7 +39,8 @@ from schemas.policy import load_policy
 from schemas.wire import Alert
 from streams.dead_letter import letter
 from streams.partition import partition_of
-from streams.pipeline import Outcome, Pipeline
+from streams.pipeline import Pipeline
+from streams.records import Outcome
 from streams.topology import (
     ALERTS,
     CUSTOMERS,

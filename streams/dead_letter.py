@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from streams.pipeline import Record
+from streams.records import Record
 from streams.validate import InvalidEvent
 
 _ROOM = 8 << 10  # bytes for our headers and Kafka's own framing

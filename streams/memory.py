@@ -4,7 +4,7 @@ from streams.track import Track
 
 
 class MemoryStates:
-    """`streams.pipeline.States` without a store."""
+    """`streams.records.States` without a store."""
 
     def __init__(self) -> None:
         self.tracks: dict[str, Track] = {}

@@ -16,12 +16,13 @@ from streams.backtest.tally import UNOWNED, Tally, week_of
 from streams.backtest.told import told
 from streams.detect import microseconds
 from streams.memory import MemoryStates
-from streams.pipeline import Pipeline, Raised
+from streams.pipeline import Pipeline
+from streams.records import Raised
 from streams.validate import InvalidEvent
 
 
 class Line(Struct, gc=False):
-    """A line of the history, as `streams.pipeline.Record`. What is not given here is not looked at in a backtest.
+    """A line of the history, as `streams.records.Record`. What is not given here is not looked at in a backtest.
 
     Attributes:
         offset: its place among those that are replayed, from 0.

@@ -12,7 +12,8 @@ from schemas.export import documents, schema
 from schemas.policy import load_policy
 from streams import sample
 from streams.memory import MemoryStates
-from streams.pipeline import Outcome, Pipeline
+from streams.pipeline import Pipeline
+from streams.records import Outcome
 from tests.integration.docs.blocks import ROOT
 from tests.memory import Record
 
