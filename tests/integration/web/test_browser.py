@@ -4,14 +4,13 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
 import pytest
 
 from schemas.event import Ticket
-from tests.integration.web.conftest import Site, serving
+from tests.integration.web.conftest import Site
 from tests.integration.web.rows import FEEDBACK, GLOBALTECH, Rows, customer, fill, globaltech, poor_rating
 from tests.servers.wait import until
 from tests.signed_in import let_in
@@ -19,41 +18,8 @@ from tests.signed_in import let_in
 if TYPE_CHECKING:
     from playwright.async_api import Browser, Page
 
-_IMAGES = Path(__file__).parents[3] / "docs" / "images"
 _NOW = datetime.now(UTC).replace(microsecond=0)
 _PHONE, _DESK = (390, 844), (1280, 900)
-_CONTRAST = 4.5  # WCAG 2.2, 1.4.3
-
-# The contrast of each text with the nearest ground behind it, WCAG 2.2's formula; those below the limit.
-_FAINT = """limit => {
-  const canvas = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
-  const rgba = colour => {
-    canvas.clearRect(0, 0, 1, 1); canvas.fillStyle = colour; canvas.fillRect(0, 0, 1, 1);
-    return [...canvas.getImageData(0, 0, 1, 1).data];
-  };
-  const light = colour => {
-    const [r, g, b] = colour.map(v => (v /= 255) <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
-    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-  };
-  const ground = element => {
-    for (let at = element; at; at = at.parentElement) {
-      const colour = rgba(getComputedStyle(at).backgroundColor);
-      if (colour[3] === 255) return colour;
-    }
-    return rgba(getComputedStyle(document.documentElement).colorScheme.startsWith("dark") ? "black" : "white");
-  };
-  const faint = [];
-  const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-  while (texts.nextNode()) {
-    const element = texts.currentNode.parentElement;
-    if (!texts.currentNode.data.trim() || !element.checkVisibility() || element.closest("script")) continue;
-    const [a, b] = [light(rgba(getComputedStyle(element).color)), light(ground(element))].sort((x, y) => y - x);
-    const contrast = (a + 0.05) / (b + 0.05);
-    if (contrast < limit) faint.push(`${contrast.toFixed(2)} ${element.className || element.tagName}: ` +
-      texts.currentNode.data.trim().slice(0, 30));
-  }
-  return [...new Set(faint)];
-}"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,23 +60,6 @@ async def _cards(page: "Page") -> Sequence[str]:
 async def _live(page: "Page") -> None:
     """Wait until the page follows along."""
     await page.locator('#live[data-state="on"]').wait_for()
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", [_PHONE, _DESK], ids=["phone", "desk"])
-async def test_every_page_fits_and_can_be_read(
-    browser: "Browser", site: Site, rows: Rows, size: tuple[int, int], scheme: Literal["light", "dark"]
-) -> None:
-    await fill(rows, _NOW)
-    long = "a-word-that-has-no-end-" * 12
-    await rows.alert(poor_rating(customer(long[:100]), Ticket(ticket_id=long[:150]), at=_NOW, feedback=long))
-    async with _tab(browser, size, scheme) as tab:
-        for path in ("/", f"/customers/{GLOBALTECH.customer_id}", "/customers", "/customers?q=nobody"):
-            await tab.page.goto(site.url + path)
-            for part in await tab.page.query_selector_all("details:not([open]) > summary"):
-                await part.click()
-            assert await tab.page.evaluate("document.documentElement.scrollWidth") <= size[0], path
-            assert await tab.page.evaluate(_FAINT, _CONTRAST) == [], path
 
 
 async def test_the_message_is_shown_on_a_desk_and_one_tap_away_on_a_phone(
@@ -244,10 +193,10 @@ async def test_the_keyboard_alone_reaches_everything(browser: "Browser", site: S
     async with _tab(browser) as tab:
         await tab.page.goto(site.url)
         seen: list[str] = []
-        for _ in range(20):
+        for _ in range(30):
             await tab.page.keyboard.press("Tab")
             seen.append(await tab.page.evaluate("document.activeElement.textContent.trim()"))
-        for name in ("Skip to the content", "Alerts", "Customers", "GlobalTech", "#TKT-2026-4521", "Why this alert"):
+        for name in ("Skip to the content", "Alerts", "Accounts", "GlobalTech", "#TKT-2026-4521", "Why this alert"):
             assert name in seen
         assert seen.index("Skip to the content") == 0
         await tab.page.get_by_role("link", name="GlobalTech").press("Enter")
@@ -260,7 +209,7 @@ async def test_a_search_finds_its_account(browser: "Browser", site: Site, rows: 
         await tab.page.goto(f"{site.url}/customers")
         await tab.page.get_by_label("Search by customer or CSM").fill("globalt")
         await tab.page.keyboard.press("Enter")
-        await tab.page.wait_for_url("**?q=globalt")
+        await tab.page.wait_for_url("**?q=globalt&**")
         await tab.page.get_by_role("link", name="GlobalTech").click()
         assert await tab.page.inner_text("h1") == "GlobalTech"
 
@@ -282,19 +231,3 @@ async def test_hostile_text_runs_nothing(browser: "Browser", site: Site, rows: R
         await tab.page.locator("#chart .u-over").hover()
         assert "taken" not in await tab.page.evaluate("document.title.slice(0, 5)")
         assert await tab.page.locator("img[src=x]").count() == 0
-
-
-async def test_pictures_for_the_documentation(
-    browser: "Browser", postgres: str, rows: Rows, request: pytest.FixtureRequest
-) -> None:
-    if not request.config.getoption("--update-images"):
-        pytest.skip("makes docs/images anew with --update-images")
-    await fill(rows, _NOW)
-    _IMAGES.mkdir(parents=True, exist_ok=True)
-    async with serving(postgres) as site, _tab(browser) as tab:
-        await tab.page.goto(site.url)
-        await _live(tab.page)
-        await tab.page.screenshot(path=_IMAGES / "alerts.png")
-        await tab.page.goto(f"{site.url}/customers/{GLOBALTECH.customer_id}")
-        await tab.page.locator("#chart .u-over").hover()
-        await tab.page.screenshot(path=_IMAGES / "customer.png")
