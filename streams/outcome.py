@@ -101,6 +101,7 @@ def _satisfaction(by: Literal["holdout", "matched"], found: Sequence[tuple[Case,
             None if by == "holdout" else _alike(case, around),
             case.helped,
             around.before_sum / around.before_n,
+            around.before_sum / around.before_n,
             around.after_sum / around.after_n,
         )
         for case, around in rated
@@ -130,6 +131,7 @@ def _escalations(by: Literal["holdout", "matched"], found: Sequence[tuple[Case, 
             case.customer_id,
             None if by == "holdout" else _alike(case, around),
             case.helped,
+            around.before_sum / around.before_n if around.before_n else 0.0,
             0.0,
             float(around.escalated_at is not None),
         )
@@ -144,8 +146,8 @@ def _escalations(by: Literal["holdout", "matched"], found: Sequence[tuple[Case, 
         effect(units) if enough else None,
         ESCALATIONS,
         f"{_HOW[by]} The share of cases in which a ticket of the customer was escalated {GRACE.days} to "
-        f"{(GRACE + AFTER).days} days after the alert; those with an escalation before are left out. Interval: 95 %, "
-        "robust to several cases of one customer.",
+        f"{(GRACE + AFTER).days} days after the alert; those with an escalation before are left out; corrected "
+        "for what is left of the difference in the mean before. Interval: 95 %, robust to several cases of one customer.",
     )
 
 

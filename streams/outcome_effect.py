@@ -2,7 +2,7 @@
 
 Cases are compared within strata (coarsened exact matching: Iacus, King, Porro 2012, Political Analysis 20), weighted as
 those with help are mixed: the average effect on the treated. Within a stratum the change from before to after is
-compared, not what came after: difference in differences. What is left of the difference in `before` is taken out by the
+compared, not what came after: difference in differences. What is left of the difference in `level` is taken out by the
 slope among those without help (Abadie and Imbens 2011, J. Bus. Econ. Stat. 29), for a low mean rises by itself.
 
 The interval is cluster-robust: all cases of a customer count as one observation of the estimate's influence (Liang and
@@ -23,11 +23,12 @@ _Z = NormalDist().inv_cdf(0.975)
 
 
 class Unit(NamedTuple):
-    """One case. Only cases of one stratum are held against each other."""
+    """One case. Only cases of one stratum are held against each other, and what `level` does within one is taken out."""
 
     customer: str
     stratum: Hashable
     helped: bool
+    level: float
     before: float
     after: float
 
@@ -74,7 +75,7 @@ def effect(units: Iterable[Unit]) -> Effect | None:
     n = len(helped)
 
     def change(unit: Unit) -> float:
-        return unit.after - unit.before - slope * unit.before
+        return unit.after - unit.before - slope * unit.level
 
     usual = [fmean(change(unit) for unit in stratum.others) for stratum in strata]
     before, after = (fmean(values) for values in zip(*((unit.before, unit.after) for unit in helped), strict=True))
@@ -159,14 +160,14 @@ def _matched(units: Iterable[Unit]) -> tuple[Sequence[_Stratum], int]:
 
 
 def _slope(strata: Sequence[_Stratum]) -> float:
-    """How the change goes with `before` among those without help, within strata."""
+    """How the change goes with `level` among those without help, within strata."""
     above = below = 0.0
     for stratum in strata:
-        middle = fmean(unit.before for unit in stratum.others)
+        middle = fmean(unit.level for unit in stratum.others)
         mean = fmean(unit.after - unit.before for unit in stratum.others)
         for unit in stratum.others:
-            above += (unit.before - middle) * (unit.after - unit.before - mean)
-            below += (unit.before - middle) ** 2
+            above += (unit.level - middle) * (unit.after - unit.before - mean)
+            below += (unit.level - middle) ** 2
     return above / below if below else 0.0
 
 

@@ -18,7 +18,7 @@ def treated(seed: int, gain: float, *, customers: int = 150) -> list[Unit]:
             before = min(level + random.gauss(0, 0.7) for _ in range(2))  # an alert comes of the worse of two spells
             helped = random.random() < (0.75 if before < 3.4 else 0.3)
             after = level + random.gauss(0, 0.6) + (gain if helped else 0.0)
-            units.append(Unit(str(number), before < 3.4, helped, before, after))
+            units.append(Unit(str(number), before < 3.4, helped, before, before, after))
     return units
 
 
@@ -56,7 +56,7 @@ def test_a_ratio_of_risks_is_found(ratio: float) -> None:
             grave = random.random() < 0.4
             helped = random.random() < (0.7 if grave else 0.3)
             risk = (0.4 if grave else 0.15) * (ratio if helped else 1.0)
-            units.append(Unit(str(number // 2), grave, helped, 0.0, float(random.random() < risk)))
+            units.append(Unit(str(number // 2), grave, helped, 0.0, 0.0, float(random.random() < risk)))
         found = effect(units)
         assert found is not None
         assert found.relative is not None
@@ -67,7 +67,7 @@ def test_a_ratio_of_risks_is_found(ratio: float) -> None:
 
 
 def test_several_cases_of_one_customer_are_no_more_than_one() -> None:
-    once = [Unit(str(n), None, bool(n % 2), 3.0, 3.0 + (n % 7) / 7) for n in range(100)]
+    once = [Unit(str(n), None, bool(n % 2), 3.0, 3.0, 3.0 + (n % 7) / 7) for n in range(100)]
     twice = effect([*once, *once])
     single = effect(once)
     assert single is not None
@@ -78,9 +78,9 @@ def test_several_cases_of_one_customer_are_no_more_than_one() -> None:
 
 
 def test_only_what_is_comparable_is_compared() -> None:
-    units = [Unit(str(n), "a", bool(n % 2), 3.0, 4.0 + n % 3) for n in range(80)]
-    alone = [Unit(f"x{n}", "b", True, 3.0, 1.0) for n in range(9)]  # nobody without help is like them
-    one = [Unit("y", "c", True, 3.0, 1.0), Unit("z", "c", False, 3.0, 1.0)]
+    units = [Unit(str(n), "a", bool(n % 2), 3.0, 3.0, 4.0 + n % 3) for n in range(80)]
+    alone = [Unit(f"x{n}", "b", True, 3.0, 3.0, 1.0) for n in range(9)]  # nobody without help is like them
+    one = [Unit("y", "c", True, 3.0, 3.0, 1.0), Unit("z", "c", False, 3.0, 3.0, 1.0)]
     found = effect([*units, *alone, *one])
     assert found is not None
     assert found.unmatched == 10
@@ -88,7 +88,7 @@ def test_only_what_is_comparable_is_compared() -> None:
 
 
 def test_too_few_customers_say_nothing() -> None:
-    units = [Unit(str(n), None, n % 2 == 0, 3.0, 4.0 + n % 3) for n in range(2 * FEWEST)]
+    units = [Unit(str(n), None, n % 2 == 0, 3.0, 3.0, 4.0 + n % 3) for n in range(2 * FEWEST)]
     assert effect(units) is not None
     assert effect(units[:-1]) is None
     assert effect([unit._replace(customer="one") for unit in units]) is None
