@@ -117,9 +117,8 @@ def test_a_lot_tells_the_effect_of_alerting() -> None:
 def test_too_little_is_said_to_be() -> None:
     made = year(1, gain=0.0, ratio=1.0, customers=20)
     found = told(made, spells=[Spell(name, 1, 4, 1, 4) for name in list(made.ratings)[: FEWEST - 1]])
-    for each in (*found.comparisons, found.overall):
-        assert each.verdict is Verdict.TOO_LITTLE
-        assert each.difference is None
+    assert {each.verdict for each in found.comparisons} == {Verdict.TOO_LITTLE} == {found.overall.verdict}
+    assert {each.difference for each in found.comparisons} == {None} == {found.overall.difference}
     rated = comparison(found, "satisfaction")
     assert rated.helped.before is rated.helped.after is rated.by_itself is None  # no plain before and after by itself
     assert rated.helped.cases > 0
