@@ -1,6 +1,7 @@
 """`csatwatch topics`: the topics as `streams.topology` wants them."""
 
 import asyncio
+import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from shlex import quote
@@ -11,6 +12,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import InvalidConfigurationError, TopicAlreadyExistsError, for_code
 
 from agents import kafka
+from agents.asyncapi import asyncapi
 from agents.refused import Failed
 from agents.session import connected, visit
 from agents.settings import Settings, load_settings
@@ -119,6 +121,12 @@ def acls_command(*, principal: str, names: Sequence[str]) -> None:
                 f"kafka-acls.sh --add --allow-principal {quote(who)} {operations} "
                 f"--{right.resource} {quote(right.name)}{pattern}"
             )
+
+
+@topics.command("asyncapi")
+def asyncapi_command() -> None:
+    """Print the topics and their records as an AsyncAPI 3 document, under the names they have here."""
+    click.echo(json.dumps(asyncapi(load_settings()), indent=2, ensure_ascii=False))
 
 
 def _wanted(settings: Settings) -> list[Wanted]:

@@ -1,15 +1,10 @@
 """Are our messages what Slack's own published types say? Checked by the TypeScript compiler."""
 
 import json
-import os
-import shutil
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from uuid import UUID
-
-import pytest
 
 from schemas.action import Action, ActionKind
 from schemas.alert import Context, Status
@@ -22,10 +17,10 @@ from sinks.slack.modals import Purpose, call_form, email_form, snooze_form, usef
 from sinks.slack.notices import reminder, to_operator
 from sinks.slack.support import word_to_support
 from tests.alerts import AT, CUSTOMER, alert, trend
+from tests.contract.conftest import run
 from tests.deliveries import SLACK_STEP, delivery
 from tests.digests import everything
 
-_CI = os.environ.get("CI", "").lower() in {"1", "true"}
 _LIFE = Life((Deed(ActionKind.ACKNOWLEDGED, "U0ANA", AT), Deed(ActionKind.CALL_SCHEDULED, "Bo", AT, "noon", AT)))
 _MAIN = Main(State.FAILED, "D1", "1.1", shown_at=AT, failed=(f"{SLACK_STEP}: chat.postMessage: is_archived",))
 
@@ -105,30 +100,9 @@ def test_the_compiler_refuses_what_is_no_block(node: Path) -> None:
     assert "not assignable" in said
 
 
-@pytest.fixture(scope="module")
-def node(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    directory = tmp_path_factory.mktemp("node")
-    for program in ("node", "npm"):
-        if shutil.which(program) is None:
-            (pytest.fail if _CI else pytest.skip)(f"no {program} on PATH: install Node.js with npm")
-    for file in (Path(__file__).parent / "node").iterdir():
-        shutil.copy(file, directory)
-    code, said = _run(directory, "npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts")
-    if code:
-        (pytest.fail if _CI else pytest.skip)(f"npm cannot install Slack's types here: {said}")
-    return directory
-
-
 def _compiled(directory: Path, values: Mapping[str, Any], kind: str = "KnownBlock[]") -> tuple[int, str]:
     lines = [f'import type {{ {kind.removesuffix("[]")} }} from "@slack/types";']
     lines += [f"export const {name}: {kind} = {json.dumps(value)};" for name, value in values.items()]
     (directory / "messages.ts").write_text("\n".join(lines), encoding="utf-8")
     options = ("--strict", "--noEmit", "--module", "node16", "--moduleResolution", "node16")
-    return _run(directory, "node", "node_modules/typescript/bin/tsc", *options, "messages.ts")
-
-
-def _run(directory: Path, *command: str) -> tuple[int, str]:
-    done = subprocess.run(
-        command, cwd=directory, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, encoding="utf-8"
-    )
-    return done.returncode, done.stdout
+    return run(directory, "node", "node_modules/typescript/bin/tsc", *options, "messages.ts")

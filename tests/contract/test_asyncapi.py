@@ -1,0 +1,52 @@
+"""Is our AsyncAPI document what the specification's own schema says, and are its examples records?"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft7Validator, Draft202012Validator
+
+from agents.asyncapi import EXAMPLES, asyncapi
+from agents.settings import Settings
+from schemas.export import schema
+from streams.topology import TOPICS
+
+_ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def official(node: Path) -> Draft7Validator:
+    text = (node / "node_modules/@asyncapi/specs/schemas/3.0.0.json").read_text(encoding="utf-8")
+    return Draft7Validator(json.loads(text))
+
+
+def test_the_specifications_schema_takes_it(official: Draft7Validator) -> None:
+    document = asyncapi(Settings(topic_prefix="acme.", partitions=3, replication=3))
+    assert [(error.json_path, error.message) for error in official.iter_errors(document)] == []
+    assert {channel["address"] for channel in document["channels"].values()} == {f"acme.{t.name}" for t in TOPICS}
+
+
+@pytest.mark.parametrize(
+    ("path", "wrong"),
+    [(("info", "version"), None), (("operations", "send-alerts", "action"), "publish"), (("channels",), [])],
+)
+def test_what_is_wrong_is_refused(official: Draft7Validator, path: tuple[str, ...], wrong: object) -> None:
+    """Shows that the test above can fail."""
+    document = asyncapi(Settings())
+    part: dict[str, Any] = document
+    for name in path[:-1]:
+        part = part[name]
+    part[path[-1]] = wrong
+    assert not official.is_valid(document)
+
+
+def test_each_example_is_a_record() -> None:
+    for topic, examples in EXAMPLES.items():
+        for example in examples:
+            Draft202012Validator(schema(topic)).validate(example)
+
+
+def test_the_published_one_is_that_of_the_models() -> None:
+    published = json.loads((_ROOT / "docs" / "asyncapi.json").read_text(encoding="utf-8"))
+    assert published == asyncapi(Settings())
