@@ -16,6 +16,10 @@ $$;
 create function pg_temp.csm(i integer) returns text language sql stable as $$
     select 'csm' || (1 + (i - 1) % pg_temp.many('customers')) % pg_temp.many('csms') || '@example.com'
 $$;
+-- One in eight is poor.
+create function pg_temp.rating(i integer) returns integer language sql immutable as $$
+    select case when i % 8 = 0 then 1 + i / 8 % 2 else 3 + i % 31 % 3 end
+$$;
 
 insert into customers (customer_id, name, arr, currency, csm_name, csm_email, record)
 select pg_temp.customer(i), 'Customer ' || md5(i::text), i % 997 * 1000, 'USD', 'CSM ' || pg_temp.csm(i), pg_temp.csm(i),
@@ -23,16 +27,16 @@ select pg_temp.customer(i), 'Customer ' || md5(i::text), i % 997 * 1000, 'USD', 
 from generate_series(1, pg_temp.many('customers')) i;
 
 insert into tickets (customer_id, ticket_id, ticket_subject, ticket_category, resolution_time_hours, sla_hours,
-    first_contact_resolution, assignee, closed_at)
+    first_contact_resolution, assignee, closed_at, answers, rating_sum, low, first_at)
 select pg_temp.customer(i), 'T-' || i, 'Subject ' || i % 1000,
        (array['Billing', 'Technical Issue', 'How-to', 'Integrations', 'Account'])[1 + i % 5], 1 + i % 60, 24, i % 3 = 0,
-       'Assignee ' || i % 80, pg_temp.at(i, pg_temp.many('ratings')) - interval '5 hours'
-from generate_series(1, pg_temp.many('ratings')) i;
+       'Assignee ' || i % 80, at - interval '5 hours', 1, rating, (rating <= 2)::integer, at
+from generate_series(1, pg_temp.many('ratings')) i
+cross join lateral (select pg_temp.at(i, pg_temp.many('ratings')) as at, pg_temp.rating(i) as rating) t;
 
--- One in eight is poor.
 insert into support_satisfaction (customer_id, response_id, event_id, ticket_id, rating, feedback, responded_at)
 select pg_temp.customer(i), 'T-' || i, 'e-' || i, 'T-' || i,
-       case when i % 8 = 0 then 1 + i / 8 % 2 else 3 + i % 31 % 3 end,
+       pg_temp.rating(i),
        case when i % 3 = 0 then 'The export of report ' || i % 50 || ' was slow, and the sync with the '
            || (array['calendar', 'invoice', 'webhook', 'login'])[1 + i % 4] || ' stopped.' end,
        pg_temp.at(i, pg_temp.many('ratings'))
