@@ -1,6 +1,6 @@
 """A made-up year of customers who have bad spells: alerts, follow-ups, ratings and escalations, with a known effect."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -8,7 +8,10 @@ from statistics import NormalDist
 from uuid import UUID
 
 from schemas.alert import Kind
-from schemas.outcome import Around, Fired, Window
+from schemas.outcome import Around, Fired, Outcomes, Spell, Window
+from schemas.policy import Policy, load_policy
+from streams.outcome import Known, outcomes
+from streams.outcome_cases import cases
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -92,3 +95,10 @@ def year(seed: int, *, gain: float, ratio: float, customers: int = 300) -> Year:
             at += timedelta(days=random.uniform(1, 6))
         made.ratings[customer], made.escalations[customer] = rated, escalated
     return made
+
+
+def outcomes_of(made: Year, policy: Policy | None = None, spells: Sequence[Spell] = (), missed: int = 0) -> Outcomes:
+    """The figures of a year, as of `NOW`."""
+    rules = policy or load_policy(None)
+    found = cases(made.fired, rules, NOW)
+    return outcomes(Known(made.fired, found, made.around(found.windows), missed, spells), rules, NOW)

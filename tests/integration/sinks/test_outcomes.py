@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Any
 
 import asyncpg
@@ -17,11 +16,12 @@ from schemas.event import Ticket
 from schemas.outcome import Outcomes, Verdict
 from schemas.policy import load_policy
 from sinks import outcomes
-from sinks.postgres import connect, migrate
+from sinks.postgres import connect
 from streams.outcome import SPAN, Known
 from streams.outcome import outcomes as figures
 from streams.outcome_cases import cases
 from tests.integration.web.rows import Rows, customer, poor_rating
+from tests.integration.web.rows import connect as rows_of
 from tests.outcomes import DAY, NOW, Year, year
 
 POLICY = load_policy(None)
@@ -29,7 +29,6 @@ POLICY = load_policy(None)
 
 @pytest.fixture
 async def pool(postgres: str) -> AsyncIterator[asyncpg.Pool]:
-    await migrate(postgres)
     async with await connect(postgres, size=3) as connected:
         yield connected
 
@@ -91,23 +90,24 @@ async def test_they_rest_on_what_is_in_the_rows(pool: asyncpg.Pool) -> None:
     assert (found.overall.recent_n, found.overall.recent_avg) == (len(recent), sum(recent) / len(recent))
 
 
-async def test_an_alert_is_counted_as_it_was_when_it_first_fired(pool: asyncpg.Pool) -> None:
+async def test_an_alert_is_counted_as_it_was_when_it_first_fired(pool: asyncpg.Pool, postgres: str) -> None:
     account, began = customer("GlobalTech", arr=9_000), NOW - 50 * DAY
-    async with pool.acquire() as connection:
+    connection = await rows_of(postgres)
+    try:
         rows = Rows(connection)
 
         async def alert(name: str, **more: Any) -> None:
             await rows.alert(poor_rating(account, Ticket(ticket_id=name), at=began, **more))
 
-        with_text = partial(connection.set_type_codec, "jsonb", schema="pg_catalog", encoder=str, decoder=str)
-        await with_text()
         await alert("T-1", kind=Kind.DECLINING_TREND)
         await connection.execute("update alerts set occurred_at = $1, detected_at = $1, status = 'resolved'", NOW - DAY)
         await alert("T-2", kind=Kind.DECLINING_TREND, silent=True, route={"to": "holdout"})
         await alert("T-3", silent=True)
         await alert("T-4", status="retracted")
-        fired = await outcomes.fired(connection, NOW - 100 * DAY, NOW)
-        await connection.reset_type_codec("jsonb", schema="pg_catalog")
+    finally:
+        await connection.close()
+    async with pool.acquire() as found:
+        fired = await outcomes.fired(found, NOW - 100 * DAY, NOW)
     assert {each.fired_at for each in fired} == {began}
     assert {each.found_at for each in fired} == {began + timedelta(milliseconds=8)}
     said = {(each.kind, each.held_out, each.silent, each.arr) for each in fired}

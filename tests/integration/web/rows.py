@@ -26,6 +26,7 @@ from schemas.alert import (
 from schemas.customer import Customer, Person
 from schemas.digest import Digest
 from schemas.event import Ticket
+from schemas.outcome import Outcomes
 
 _RANKS = {severity: rank for rank, severity in enumerate(Severity)}
 
@@ -118,6 +119,12 @@ class Rows:
             rating,
             feedback,
             at,
+        )
+
+    async def outcomes(self, found: Outcomes) -> None:
+        """The figures as they were last worked out."""
+        await self.connection.execute(
+            "insert into outcomes (as_of, record) values ($1, $2)", found.as_of, found.to_json().decode()
         )
 
     async def alert(self, alert: Alert | Digest) -> None:

@@ -13,6 +13,7 @@ import pytest
 from schemas.event import Ticket
 from tests.integration.web.conftest import serving
 from tests.integration.web.rows import GLOBALTECH, Rows, customer, live_through, poor_rating
+from tests.outcomes import outcomes_of, year
 from tests.signed_in import MANAGER, OPERATOR, let_in
 from web.viewer import Role, Viewer
 
@@ -88,6 +89,7 @@ async def test_every_page_fits_and_axe_finds_nothing(browser: "Browser", postgre
     wide = poor_rating(customer(long[:100]), Ticket(ticket_id=long[:150], ticket_subject=long), at=_NOW, feedback=long)
     await rows.alert(wide)
     await rows.rating(wide.customer_id, wide.ticket, 1, _NOW, long)
+    await rows.outcomes(outcomes_of(year(0, gain=0.5, ratio=0.5)))
     alert, account = f"/alerts/{alerts[0].alert_id}", f"/customers/{GLOBALTECH.customer_id}"
     paths = (
         "/",
@@ -107,6 +109,7 @@ async def test_every_page_fits_and_axe_finds_nothing(browser: "Browser", postgre
         "/tasks",
         "/deliveries?show=all",
         "/support",
+        "/outcomes",
         "/nothing",
     )
     async with serving(postgres, assignees=True) as site, _tab(browser, site.url, MANAGER) as tab:
@@ -128,6 +131,7 @@ async def test_pictures_for_the_documentation(
     if not request.config.getoption("--update-images"):
         pytest.skip("makes docs/images anew with --update-images")
     alerts = await live_through(rows, _NOW)
+    await rows.outcomes(outcomes_of(year(0, gain=0.5, ratio=0.5)))
     _IMAGES.mkdir(parents=True, exist_ok=True)
     account = f"/customers/{GLOBALTECH.customer_id}"
     async with serving(postgres) as site:
@@ -139,6 +143,7 @@ async def test_pictures_for_the_documentation(
                 ("customer", account),
                 ("alert", f"/alerts/{alerts[1].alert_id}"),
                 ("support", "/support"),
+                ("outcomes", "/outcomes"),
                 ("report", f"{account}/report/{_NOW:%Y-%m}"),
             ):
                 await tab.page.goto(site.url + path)

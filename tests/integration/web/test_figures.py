@@ -3,14 +3,17 @@
 import csv
 import io
 from datetime import UTC, datetime, timedelta
+from html import unescape
 
 import aiohttp
 import pytest
 
 from schemas.alert import Status
 from schemas.event import Ticket
+from streams.outcome_words import figures
 from tests.integration.web.conftest import Site
 from tests.integration.web.rows import FEEDBACK, GLOBALTECH, Rows, customer, live_through, poor_rating
+from tests.outcomes import outcomes_of, year
 from tests.signed_in import header
 from web.viewer import Role, Viewer
 
@@ -107,8 +110,18 @@ async def test_a_csm_sees_their_own_accounts_alone(http: aiohttp.ClientSession, 
     for path in ("/alerts.csv", "/customers.csv", "/tasks.csv", "/deliveries.csv?show=all"):
         names = {row.get("customer_name") or row["name"] for row in await _table(http, path, _MARIA)}
         assert names == {"GlobalTech", "Meridian Health Group"}, path
-    for path in ("/support", "/support/categories.csv", "/support/unanswered.csv"):
+    for path in ("/outcomes", "/support", "/support/categories.csv", "/support/unanswered.csv"):
         await _text(http, path, _MARIA, 403)
+
+
+async def test_the_page_of_outcomes_says_what_was_worked_out(http: aiohttp.ClientSession, rows: Rows) -> None:
+    assert "Nothing was worked out yet" in await _text(http, "/outcomes")
+    found = outcomes_of(year(0, gain=0.5, ratio=0.5))
+    await rows.outcomes(found)
+    page = unescape(await _text(http, "/outcomes"))
+    for each in figures(found):
+        for shown in (each.title, each.says, each.method, *(value for _, value in each.rows)):
+            assert shown in page
 
 
 async def test_the_page_of_support_counts_and_names_what_is_said_alike(http: aiohttp.ClientSession, rows: Rows) -> None:

@@ -26,7 +26,9 @@ def holding(share: float) -> Policy:
 def trends(share: float, arr: float | None) -> list[Alert]:
     """The alerts on the falling average of an account with this ARR, under a policy that holds so many out."""
     account = Customer(customer_id=ACME, name="Acme", arr=arr, currency="USD")
-    events = [answer(rating, NOW.replace(month=1 + n // 28, day=1 + n % 28, hour=4)) for n, rating in enumerate(FALLING)]
+    events = [
+        answer(rating, NOW.replace(month=1 + n // 28, day=1 + n % 28, hour=4)) for n, rating in enumerate(FALLING)
+    ]
     raised = Pipeline(holding(share), 1).process(records(events), 0, MemoryStates(), {ACME: account}, None).raised
     return [Alert.from_json(r.value) for r in raised if r.alert.kind == Kind.DECLINING_TREND]
 

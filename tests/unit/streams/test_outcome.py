@@ -1,6 +1,5 @@
 """Did it help: which cases are compared, and what is said of them."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from math import log
@@ -11,21 +10,14 @@ import pytest
 from schemas.alert import Kind
 from schemas.outcome import Comparison, Fired, Outcomes, Spell, Verdict
 from schemas.policy import Holdout, OutcomeRules, load_policy
-from streams.outcome import Known, outcomes
 from streams.outcome_cases import AFTER, BEFORE, GRACE, cases
 from streams.outcome_effect import FEWEST
 from streams.outcome_words import VERDICTS, figures
-from tests.outcomes import DAY, NOW, Year, fired, year
+from tests.outcomes import DAY, NOW, Year, fired, outcomes_of, year
 
 POLICY = load_policy(None)
 HOLDING = POLICY.model_copy(update={"outcomes": OutcomeRules(holdout=Holdout(share=0.3))})
 BEGAN = NOW - 100 * DAY
-
-
-def told(made: Year, *, spells: Sequence[Spell] = (), missed: int = 0, policy: object = POLICY) -> Outcomes:
-    rules = HOLDING if policy is HOLDING else POLICY
-    found = cases(made.fired, rules, NOW)
-    return outcomes(Known(made.fired, found, made.around(found.windows), missed, spells), rules, NOW)
 
 
 def comparison(found: Outcomes, of: str, by: str = "matched") -> Comparison:
@@ -79,7 +71,7 @@ def test_a_known_effect_is_found_and_a_known_absence_of_one(gain: float, ratio: 
     gained, risked, held = [], [], 0
     for seed in range(100, 108):
         made = year(seed, gain=gain, ratio=ratio)
-        true, found = fmean(made.gains), told(made)
+        true, found = fmean(made.gains), outcomes_of(made)
         rated, escalated = comparison(found, "satisfaction"), comparison(found, "escalations")
         assert rated.difference is not None
         assert rated.by_itself is not None
@@ -103,7 +95,7 @@ def test_a_lot_tells_the_effect_of_alerting() -> None:
         for each in made.fired
     ]
     made.fired = drawn
-    found = told(made, policy=HOLDING)
+    found = outcomes_of(made, HOLDING)
     assert [(each.by, each.of) for each in found.comparisons[:2]] == [
         ("holdout", "satisfaction"),
         ("holdout", "escalations"),
@@ -116,13 +108,13 @@ def test_a_lot_tells_the_effect_of_alerting() -> None:
 
 def test_too_little_is_said_to_be() -> None:
     made = year(1, gain=0.0, ratio=1.0, customers=20)
-    found = told(made, spells=[Spell(name, 1, 4, 1, 4) for name in list(made.ratings)[: FEWEST - 1]])
+    found = outcomes_of(made, spells=[Spell(name, 1, 4, 1, 4) for name in list(made.ratings)[: FEWEST - 1]])
     assert {each.verdict for each in found.comparisons} == {Verdict.TOO_LITTLE} == {found.overall.verdict}
     assert {each.difference for each in found.comparisons} == {None} == {found.overall.difference}
     rated = comparison(found, "satisfaction")
     assert rated.helped.before is rated.helped.after is rated.by_itself is None  # no plain before and after by itself
     assert rated.helped.cases > 0
-    nothing = told(Year())
+    nothing = outcomes_of(Year())
     assert {nothing.detection.verdict, nothing.overall.verdict} == {Verdict.TOO_LITTLE}
     assert all(each.rows and "too little" in VERDICTS[each.verdict] for each in figures(nothing))
 
@@ -132,13 +124,13 @@ def test_every_drop_counts_and_the_goal_is_all_of_them() -> None:
     made = Year(fired=[*soon, fired("old", BEGAN, silent=True)])
     made.ratings = {each.customer_id: [] for each in made.fired}
     made.escalations = {name: [] for name in made.ratings}
-    detection = told(made).detection
+    detection = outcomes_of(made).detection
     assert (detection.drops, detection.within_day, detection.old) == (9, 9, 1)
     assert detection.verdict is Verdict.REACHED
     assert detection.median_seconds == 1
     late = replace(soon[0], found_at=BEGAN + timedelta(hours=25))
     made.fired[0] = late
-    detection = told(made, missed=1).detection
+    detection = outcomes_of(made, missed=1).detection
     assert (detection.drops, detection.within_day, detection.missed) == (10, 8, 1)
     assert detection.verdict is Verdict.MISSED
     assert detection.share is not None
@@ -148,7 +140,7 @@ def test_every_drop_counts_and_the_goal_is_all_of_them() -> None:
 @pytest.mark.parametrize(("lost", "verdict"), [(0.0, Verdict.REACHED), (0.6, Verdict.MISSED)])
 def test_whether_satisfaction_held(lost: float, verdict: Verdict) -> None:
     spells = [Spell(str(n), 10, 38 + n % 5, 10, 38 + n % 5 - round(10 * lost)) for n in range(200)]
-    overall = told(Year(), spells=spells).overall
+    overall = outcomes_of(Year(), spells=spells).overall
     assert overall.verdict is verdict
     assert overall.difference is not None
     assert overall.difference.value == pytest.approx(-lost)
@@ -156,7 +148,7 @@ def test_whether_satisfaction_held(lost: float, verdict: Verdict) -> None:
 
 
 def test_the_record_and_the_words_carry_numbers_and_methods() -> None:
-    found = told(year(0, gain=0.5, ratio=0.5))
+    found = outcomes_of(year(0, gain=0.5, ratio=0.5))
     assert Outcomes.from_json(found.to_json()) == found
     for each in figures(found):
         assert each.method.endswith(".")
