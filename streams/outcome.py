@@ -147,7 +147,8 @@ def _escalations(by: Literal["holdout", "matched"], found: Sequence[tuple[Case, 
         ESCALATIONS,
         f"{_HOW[by]} The share of cases in which a ticket of the customer was escalated {GRACE.days} to "
         f"{(GRACE + AFTER).days} days after the alert; those with an escalation before are left out; corrected "
-        "for what is left of the difference in the mean before. Interval: 95 %, robust to several cases of one customer.",
+        "for what is left of the difference in the mean before. Interval: 95 %, robust to several cases of one "
+        "customer.",
     )
 
 

@@ -23,7 +23,7 @@ _Z = NormalDist().inv_cdf(0.975)
 
 
 class Unit(NamedTuple):
-    """One case. Only cases of one stratum are held against each other, and what `level` does within one is taken out."""
+    """One case. It is held against cases of its stratum alone, and what `level` does within that is taken out."""
 
     customer: str
     stratum: Hashable
