@@ -16,9 +16,22 @@ from agents.settings import BadSettings, Settings
 from schemas.yaml_file import BadFile
 
 # Talkative, and of use only to somebody who looks for a fault in them.
-_LIBRARIES = ("aiokafka", "aiohttp", "asyncio", "faust", "kafka", "mode", "slack_sdk", "stamina", "uvicorn")
-# Of these DEBUG would show whole records and messages.
-_TELL_ALL = frozenset({"aiokafka", "slack_sdk"})
+_LIBRARIES = (
+    "aiohttp",
+    "aiokafka",
+    "asyncio",
+    "authlib",
+    "faust",
+    "httpcore2",
+    "httpx2",
+    "kafka",
+    "mode",
+    "slack_sdk",
+    "stamina",
+    "uvicorn",
+)
+# Of these DEBUG would show whole records and messages, and what a sign-in hangs on.
+_TELL_ALL = frozenset({"aiokafka", "authlib", "slack_sdk"})
 # The texts of these are about files, addresses and settings; any other may quote the value it failed on.
 _SAFE = (OSError, KafkaError, BadSettings, BadFile)
 

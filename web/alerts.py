@@ -1,5 +1,6 @@
 """The page of alerts as they come in."""
 
+import asyncio
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -22,6 +23,7 @@ from web.viewer import viewer_of
 PAGE = 20
 _OF_CUSTOMER = 20
 _HEARTBEAT_SECONDS = 15.0
+_FOLLOWED_SECONDS = 600.0  # then the browser comes back, and whether it still may is looked at anew
 
 
 _COLUMNS = (
@@ -146,7 +148,8 @@ class AlertPages:
     async def _events(self, subscription: Subscription) -> AsyncGenerator[str, None]:
         try:
             yield ": following\n\n"
-            while subscription.is_open:
+            until = asyncio.get_running_loop().time() + _FOLLOWED_SECONDS
+            while subscription.is_open and asyncio.get_running_loop().time() < until:
                 event = await subscription.next(_HEARTBEAT_SECONDS)
                 if event is not None:
                     yield _wire(event)

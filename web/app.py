@@ -33,9 +33,10 @@ from web.outcomes import OutcomesPage
 from web.preview import slack_message
 from web.report import Reports
 from web.security import SecurityHeaders, allowed_hosts
+from web.signin.forms import origin
 from web.signin.gate import Gate
 from web.signin.pages import SignIn, SignInPages
-from web.signin.session import COOKIE, Cookies, Sessions
+from web.signin.session import Cookies, Sessions
 from web.slack.http import PATH as INTERACTIONS
 from web.support import SupportPage
 from web.task_hook import PATH as TASK_HOOK
@@ -147,11 +148,11 @@ def build(
             Middleware(
                 SessionMiddleware,
                 secret_key=sign_in.cookies.key,
-                session_cookie=COOKIE,
+                session_cookie=sign_in.cookies.name,
                 max_age=int(sign_in.cookies.hours * 3600),
                 https_only=sign_in.cookies.secure,
             ),
-            Middleware(Gate, sessions=sessions, templates=templates),
+            Middleware(Gate, sessions=sessions, templates=templates, origin=origin(sign_in.public_url)),
         ],
         exception_handlers=errors.handlers(templates),
         lifespan=lifespan,

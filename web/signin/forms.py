@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from secrets import compare_digest
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlsplit
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import Message, Receive
@@ -34,9 +34,20 @@ class Form:
     again: Receive
 
 
-async def checked(request: Request, csrf: str) -> Form:
-    """The form of a request that a page of ours has sent. Raises `Refused`."""
-    _check_origin(request)
+def origin(url: str | None) -> str | None:
+    """What a browser calls the origin of a page at this address."""
+    if url is None:
+        return None
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+async def checked(request: Request, csrf: str, public: str | None = None) -> Form:
+    """The form of a request that a page of ours has sent. Raises `Refused`.
+
+    `public`: the origin under which people reach the pages, where a proxy in front has another.
+    """
+    _check_origin(request, public)
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     body = await _body(request)
     if body and kind != _FORM:
@@ -52,16 +63,16 @@ async def checked(request: Request, csrf: str) -> Form:
     return Form(fields, _once(body, request.receive))
 
 
-def _check_origin(request: Request) -> None:
+def _check_origin(request: Request, public: str | None) -> None:
     """Browsers say where a request comes from; what says nothing has the token to show."""
     site = request.headers.get("sec-fetch-site")
     if site is not None:
         if site != "same-origin":
             raise Refused(403, "another site's page has sent this")
         return
-    origin = request.headers.get("origin")
     # Our pages send no referrer, and with it some browsers hide the origin.
-    if origin not in {None, "null", f"{request.url.scheme}://{request.headers.get('host', '')}"}:
+    ours = {None, "null", public, f"{request.url.scheme}://{request.headers.get('host', '')}"}
+    if request.headers.get("origin") not in ours:
         raise Refused(403, "another site's page has sent this")
 
 

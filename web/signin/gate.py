@@ -33,10 +33,12 @@ class Gate:
         app: what is behind it.
         sessions: who somebody is.
         templates: for the page that says no.
+        origin: of the pages where a proxy is in front, as browsers call it.
     """
 
-    def __init__(self, app: ASGIApp, sessions: Sessions, templates: Templates) -> None:
+    def __init__(self, app: ASGIApp, sessions: Sessions, templates: Templates, origin: str | None = None) -> None:
         self._app = app
+        self._origin = origin
         self._sessions = sessions
         self._templates = templates
         self._sign_ins = Limit(*SIGN_INS)
@@ -56,7 +58,7 @@ class Gate:
         answer = await self._answer(request, name, viewer)
         if answer is None and request.method not in _SAFE and ACCESS[name or ""] is not Open.MACHINE:
             try:
-                form = await checked(request, csrf)
+                form = await checked(request, csrf, self._origin)
             except Refused as refused:
                 _log.info("form refused", route=name, reason=str(refused))
                 answer = self._no(request, refused.status, str(refused))

@@ -5,7 +5,6 @@ https://openid.net/specs/openid-connect-core-1_0.html
 
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx2
 import structlog
@@ -15,6 +14,7 @@ from joserfc.errors import JoseError
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from web.signin.forms import origin
 from web.signin.people import NotLetIn, Roles, viewer
 from web.signin.target import safe
 from web.viewer import Viewer
@@ -123,8 +123,7 @@ def callback(request: Request, public_url: str | None, path: str) -> str:
     """Where the provider sends people back: it must know this very address."""
     if public_url is None:
         return str(request.url_for("sign_in_back"))
-    parts = urlsplit(public_url)
-    return f"{parts.scheme}://{parts.netloc}{path}"
+    return f"{origin(public_url)}{path}"
 
 
 def _away(error: Exception) -> ProviderAway:

@@ -11,6 +11,7 @@ from starlette.requests import HTTPConnection
 from web.viewer import Role, Viewer
 
 COOKIE = "csatwatch"
+"""The name of the cookie; over https a prefix goes before it, see `Cookies.name`."""
 
 _LONGEST = 200
 _CSRF, _ID = "csrf", "id"
@@ -29,6 +30,11 @@ class Cookies:
     key: str
     hours: float = 12
     secure: bool = False
+
+    @property
+    def name(self) -> str:
+        """With the prefix a browser takes it from this host alone, over https: no neighbour can set it."""
+        return f"__Host-{COOKIE}" if self.secure else COOKIE
 
 
 class Sessions:

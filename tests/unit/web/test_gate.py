@@ -211,6 +211,8 @@ class TestLink:
         async with _client(app) as client:
             answer = await client.get(link.path or "")
             assert "; secure" in answer.headers["set-cookie"]
+            assert answer.headers["set-cookie"].startswith("__Host-csatwatch=")
+            assert "domain=" not in answer.headers["set-cookie"].lower()
 
     async def test_an_operator_gets_another(self) -> None:
         app = _app(link := OneTimeLink())
