@@ -1,5 +1,6 @@
 """docker-compose.yml as data."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,12 @@ COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 OURS = {name: service for name, service in SERVICES.items() if service["image"].startswith("csatwatch")}
 """The services that run csatwatch itself."""
+
+
+def queries() -> list[str]:
+    """The dashboard's PromQL."""
+    dashboard = json.loads((ROOT / "deploy" / "grafana" / "csatwatch.json").read_text(encoding="utf-8"))
+    return [target["expr"] for panel in dashboard["panels"] for target in panel.get("targets", ())]
 
 
 def kafka_properties() -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
@@ -16,7 +17,7 @@ import jsonschema
 import pytest
 
 from schemas.export import schema
-from tests.integration.deploy.compose import OURS, SERVICES, kafka_properties
+from tests.integration.deploy.compose import OURS, SERVICES, kafka_properties, queries
 from tests.servers.databases import with_database
 from tests.servers.ports import free_ports
 from tests.servers.processes import Csatwatch, csatwatch
@@ -111,6 +112,9 @@ async def test_a_rating_ends_in_a_slack_message(
         for name, topic in (("detect", "csat-events"), ("store", "csat-events"), ("deliver", "alerts")):
             line = f'csatwatch_lag_records{{role="{name}",topic="{topic}"}} 0.0'
             await until(partial(_shows, processes[name], line), what=f"{name} up to date")
+        scraped = "".join([await process.metrics() for process in processes.values()])
+        shown = {name for query in queries() for name in re.findall(r"\bcsatwatch_[a-z_]+", query)}
+        assert {name for name in shown if not re.search(rf"^(# HELP )?{_family(name)}", scraped, re.MULTILINE)} == set()
 
     # The containers' file systems cannot be written to: beside logs here, only the detector's state is left.
     assert not [path.name for path in work.iterdir() if path.suffix != ".log"]
@@ -149,6 +153,11 @@ def _secrets(directory: Path, **known: str) -> dict[str, str]:
 
 async def _alive(process: Csatwatch) -> bool:
     return await process.get("/livez") == 200
+
+
+def _family(metric: str) -> str:
+    # A metric that has counted nothing yet has its name in a comment only.
+    return re.sub(r"_(bucket|count|sum)$", "", metric)
 
 
 async def _shows(process: Csatwatch, line: str) -> bool:

@@ -1,6 +1,10 @@
 """The alerting rules speak of metrics that exist, and each has its section in the runbook."""
 
+import os
 import re
+import shutil
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,7 +13,7 @@ from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from agents.metrics import REGISTRY
-from tests.integration.deploy.compose import OURS, ROOT
+from tests.integration.deploy.compose import OURS, ROOT, queries
 
 _PROMETHEUS = ROOT / "deploy" / "prometheus"
 _RULES: list[dict[str, Any]] = [
@@ -50,6 +54,23 @@ def test_each_rule_is_seen_to_fire_and_to_stay_quiet(rule: dict[str, Any]) -> No
     cases = [case for test in _TESTS["tests"] for case in test["alert_rule_test"] if case["alertname"] == rule["alert"]]
     assert any(case.get("exp_alerts") for case in cases)
     assert any(not case.get("exp_alerts") for case in cases)
+
+
+def test_the_dashboard_shows_metrics_that_exist() -> None:
+    named = {name for query in queries() for name in re.findall(r"\bcsatwatch_[a-z_]+", query)}
+    assert named <= _exposed()
+    assert len(named) > 10
+
+
+def test_its_queries_are_promql(tmp_path: Path) -> None:
+    promtool = shutil.which("promtool")
+    if promtool is None:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)("no promtool on PATH: install prometheus")
+    rules = [{"record": f"query:{number}", "expr": query} for number, query in enumerate(queries())]
+    path = tmp_path / "rules.yml"
+    path.write_text(yaml.safe_dump({"groups": [{"name": "dashboard", "rules": rules}]}), encoding="utf-8")
+    done = subprocess.run([promtool, "check", "rules", path], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_every_process_is_scraped() -> None:
