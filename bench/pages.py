@@ -86,7 +86,7 @@ async def _run(requests: int, size: Size) -> Sequence[Mapping[str, str]]:
             running = asyncio.create_task(server.serve())
             await until(lambda: server.started or running.done(), what="the pages are served")
             async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as http:
-                rows = [await _page(http, name, draw, requests, size) for name, draw in (_MANAGERS | _CSMS).items()]
+                rows = [await _page(http, name, draw, requests, size) for name, draw in {**_MANAGERS, **_CSMS}.items()]
             app.state.live.close()
             server.should_exit = True
             await running

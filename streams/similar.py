@@ -54,12 +54,13 @@ def groups(texts: Sequence[str], most: int = 10) -> Sequence[Group]:
     A term counts once a text. Two words beside each other are taken before one of them where most texts with the word
     have both.
     """
-    holders: defaultdict[tuple[str, ...], set[int]] = defaultdict(set)
+    every: defaultdict[tuple[str, ...], set[int]] = defaultdict(set)
     written: defaultdict[tuple[str, ...], defaultdict[str, int]] = defaultdict(lambda: defaultdict(int))
     for place, text in enumerate(texts):
         for term, words in _terms(text):
-            holders[term].add(place)
+            every[term].add(place)
             written[term][words] += 1
+    holders = {term: held for term, held in every.items() if len(held) >= MENTIONS}
     found: list[Group] = []
     while len(found) < most and (best := _best(holders)) is not None:
         taken = holders[best]
@@ -74,13 +75,12 @@ def groups(texts: Sequence[str], most: int = 10) -> Sequence[Group]:
 
 
 def _best(holders: Mapping[tuple[str, ...], set[int]]) -> tuple[str, ...] | None:
-    candidates = [term for term, texts in holders.items() if len(texts) >= MENTIONS]
-    if not candidates:
+    if not holders:
         return None
     # The most texts, then the longer term, then the alphabet.
-    best = min(candidates, key=lambda term: (-len(holders[term]), -len(term), term))
+    best = min(holders, key=lambda term: (-len(holders[term]), -len(term), term))
     if len(best) == 1:
-        pairs = [term for term in candidates if len(term) > 1 and best[0] in term]
+        pairs = [term for term in holders if len(term) > 1 and best[0] in term]
         pair = min(pairs, key=lambda term: (-len(holders[term]), term), default=None)
         if pair is not None and len(holders[pair]) >= _PAIR_STANDS_FOR * len(holders[best]):
             return pair

@@ -24,7 +24,7 @@ SPANS: Mapping[str, tuple[int, str]] = {
 """What `?months=` can ask for: so many months, this one included."""
 
 _UNANSWERED = 20
-_FEEDBACK = 1000  # the newest poor ratings with words
+_FEEDBACK = 400  # the newest poor ratings with words
 _SHOWN = 6  # of a group
 _CATEGORIES = (
     "category",

@@ -1,26 +1,25 @@
 -- One page of the alerts on a CSM's accounts, and of the CSM's digests, newest first. $1, $2: the last alert of the page
 -- before, or both null; $3: how many; $4: the CSM's e-mail in lower case.
-select a.alert_id, a.customer_id, a.kind, a.severity, a.status, a.silent, a.occurred_at, a.record, a.customer_name,
-       $4::text as csm_email
-from (
+with page as materialized (
     (
-        select a.*, c.name as customer_name
-        from customers c
+        select a.alert_id, a.occurred_at
+        from account_needs n
         cross join lateral (
-            select * from alerts
-            where customer_id = c.customer_id
+            select alert_id, occurred_at
+            from alerts
+            where customer_id = n.customer_id
               and ($1::timestamptz is null or occurred_at <= $1)
               and ($1::timestamptz is null or occurred_at < $1 or alert_id > $2::uuid)
             order by occurred_at desc, alert_id
             limit $3
         ) a
-        where lower(c.csm_email) = $4
+        where n.csm_email = $4
         order by a.occurred_at desc, a.alert_id
         limit $3
     )
     union all
     (
-        select *, null
+        select alert_id, occurred_at
         from alerts
         where kind = 'weekly_digest'
           and lower(record #>> '{csm,email}') = $4
@@ -29,6 +28,12 @@ from (
         order by occurred_at desc, alert_id
         limit $3
     )
-) a
+    order by occurred_at desc, alert_id
+    limit $3
+)
+select a.alert_id, a.customer_id, a.kind, a.severity, a.status, a.silent, a.occurred_at, a.record,
+       c.name as customer_name, $4::text as csm_email
+from page p
+cross join lateral (select * from alerts where alert_id = p.alert_id limit 1) a
+left join lateral (select name from customers where customer_id = a.customer_id limit 1) c on true
 order by a.occurred_at desc, a.alert_id
-limit $3

@@ -72,6 +72,8 @@ end
 $$;
 create trigger keep_revision after insert or update of revision on alerts for each row execute function keep_revision();
 
+drop index alerts_of_customer;
+create index alerts_of_customer on alerts (customer_id, occurred_at desc, alert_id); -- with the id: read without the rows
 create index alerts_unattended on alerts (customer_id, severity_rank)
     where status in ('firing', 'updated') and not silent and handled_at is null;
 create index alerts_by_kind on alerts (kind, occurred_at desc, alert_id)

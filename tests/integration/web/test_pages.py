@@ -172,11 +172,22 @@ async def test_hostile_text_is_harmless_in_every_place(http: aiohttp.ClientSessi
     await rows.alert(alert)
     await rows.delivered(alert)
     await rows.rating(account.customer_id, ticket, 1, _NOW, _HOSTILE)
+    await rows.action(alert, "followed_up", _HOSTILE, _NOW, note=_HOSTILE)
+    for number in range(3):
+        same = Ticket(ticket_id=f"T-{number}", ticket_subject=_HOSTILE)
+        await rows.rating(account.customer_id, same, 1, _NOW, _HOSTILE)
     for path in (
         "/",
         f"/customers/{account.customer_id}",
         "/customers",
         "/customers?q=%3Cscript%3Ealert(1)%3C/script%3E",
+        f"/customers/{account.customer_id}/report/{_NOW:%Y-%m}",
+        f"/alerts/{alert.alert_id}",
+        f"/alerts/{alert.alert_id}/send_email",
+        f"/alerts/{alert.alert_id}/schedule_call",
+        "/tasks",
+        "/deliveries?show=all",
+        "/support",
     ):
         page = await _text(http, path)
         assert "<script>" not in page, path

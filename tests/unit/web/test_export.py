@@ -59,9 +59,9 @@ async def test_all_pages_are_asked_for_each_after_the_last_row_of_the_one_before
 
 
 async def test_an_error_at_once_is_raised_before_the_answer_begins() -> None:
-    async def away() -> AsyncIterator[Sequence[Row]]:
-        raise ConnectionError
-        yield ()
+    class Away(AsyncIterator[Sequence[Row]]):
+        async def __anext__(self) -> Sequence[Row]:
+            raise ConnectionError
 
     with pytest.raises(ConnectionError):
-        await download("tasks", ("n",), away())
+        await download("tasks", ("n",), Away())
