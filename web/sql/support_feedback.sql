@@ -1,12 +1,16 @@
 -- The newest poor ratings with words since $1, up to $2.
-select s.id, s.customer_id, s.ticket_id, s.feedback, s.rating, s.responded_at, c.name as customer_name,
-       coalesce(s.ticket_subject, t.ticket_subject) as ticket_subject,
-       coalesce(s.ticket_category, t.ticket_category, '') as category
-from support_satisfaction s
-join tickets t using (customer_id, ticket_id)
-join customers c using (customer_id)
-where s.rating <= 2
-  and s.responded_at >= $1
-  and s.feedback is not null
-order by s.responded_at desc, s.id
-limit $2
+with poor as materialized (
+    select id, customer_id, ticket_id, feedback, rating, responded_at, ticket_subject
+    from support_satisfaction
+    where rating <= 2 and responded_at >= $1 and feedback is not null
+    order by responded_at desc, id
+    limit $2
+)
+select p.id, p.customer_id, p.ticket_id, p.feedback, p.rating, p.responded_at, c.name as customer_name,
+       coalesce(p.ticket_subject, t.ticket_subject) as ticket_subject
+from poor p
+cross join lateral (
+    select ticket_subject from tickets where customer_id = p.customer_id and ticket_id = p.ticket_id limit 1
+) t
+cross join lateral (select name from customers where customer_id = p.customer_id limit 1) c
+order by p.responded_at desc, p.id
