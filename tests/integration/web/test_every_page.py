@@ -89,7 +89,7 @@ async def test_every_page_fits_and_axe_finds_nothing(browser: "Browser", postgre
     wide = poor_rating(customer(long[:100]), Ticket(ticket_id=long[:150], ticket_subject=long), at=_NOW, feedback=long)
     await rows.alert(wide)
     await rows.rating(wide.customer_id, wide.ticket, 1, _NOW, long)
-    await rows.outcomes(outcomes_of(year(0, gain=0.5, ratio=0.5)))
+    await rows.outcomes(outcomes_of(year(2, gain=0.5, ratio=0.6)))
     alert, account = f"/alerts/{alerts[0].alert_id}", f"/customers/{GLOBALTECH.customer_id}"
     paths = (
         "/",
@@ -131,7 +131,7 @@ async def test_pictures_for_the_documentation(
     if not request.config.getoption("--update-images"):
         pytest.skip("makes docs/images anew with --update-images")
     alerts = await live_through(rows, _NOW)
-    await rows.outcomes(outcomes_of(year(0, gain=0.5, ratio=0.5)))
+    await rows.outcomes(outcomes_of(year(2, gain=0.5, ratio=0.6)))
     _IMAGES.mkdir(parents=True, exist_ok=True)
     account = f"/customers/{GLOBALTECH.customer_id}"
     async with serving(postgres) as site:

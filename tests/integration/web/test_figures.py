@@ -116,7 +116,7 @@ async def test_a_csm_sees_their_own_accounts_alone(http: aiohttp.ClientSession, 
 
 async def test_the_page_of_outcomes_says_what_was_worked_out(http: aiohttp.ClientSession, rows: Rows) -> None:
     assert "Nothing was worked out yet" in await _text(http, "/outcomes")
-    found = outcomes_of(year(0, gain=0.5, ratio=0.5))
+    found = outcomes_of(year(2, gain=0.5, ratio=0.6))
     await rows.outcomes(found)
     page = unescape(await _text(http, "/outcomes"))
     for each in figures(found):
