@@ -74,6 +74,7 @@ _ASKED: list[tuple[str, tuple[object, ...]]] = [
     ),
     ("deliveries_page_of_csm", ([str(State.DONE)], None, None, None, None, 51, _CSM)),
     ("drafts_of", (_IDS,)),
+    ("outcomes", ()),
     ("ratings_between", (_CUSTOMER, _SINCE, _NOW, 2000)),
     ("ratings_drawn", (_CUSTOMER, 2000, None)),
     ("ratings_page", (_CUSTOMER, None, None, 51, None)),
