@@ -183,7 +183,7 @@ class KafkaServer:
     def _format(self, properties: Path) -> None:
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         scram = [f"--add-scram=SCRAM-SHA-512=[name={name},password={word}]" for name, word in self._users.items()]
-        arguments = ("format", f"--cluster-id={cluster}", "-c", properties, *scram)
+        arguments: list[str | Path] = ["format", f"--cluster-id={cluster}", "-c", properties, *scram]
         done = subprocess.run(
             self._command("kafka.tools.StorageTool", *arguments),
             stdin=subprocess.DEVNULL,
