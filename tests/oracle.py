@@ -14,7 +14,7 @@ from typing import Any
 from schemas.alert import Kind, alert_id
 from schemas.customer import Customer as Account
 from schemas.policy import Policy
-from tests.oracle_level import tell
+from tests.oracle_level import Given, Told, tell, tell_on
 
 Answer = tuple[datetime, str, int, str]  # responded_at, event_id, rating, survey
 Closing = tuple[datetime, str, tuple[Any, ...]]  # closed_at, ticket, the facts of `_FACTS`
@@ -50,6 +50,8 @@ class Customer:
     standing: set[str] = field(default_factory=set)  # alerts of poor ratings that are neither retracted nor forgotten
     trend: tuple[str, datetime] | None = None  # alert id and event time of the last one
     trend_open: bool = False
+    given: list[Given] = field(default_factory=list)  # all answers, as they were told last
+    told: Told | None = None
 
 
 class Oracle:
@@ -214,7 +216,12 @@ class Oracle:
         rule = self.policy.declining_trend
         past = sorted(customer.past)
         newest = past[-1][0]
-        told = tell([(a[0], a[2]) for a in past], rule)
+        given = [(a[0], a[2]) for a in past]
+        if customer.given != given[:-1] or customer.told is None:
+            customer.told = tell(given, rule)
+        else:  # the same and one more: a customer with thousands would take hours
+            tell_on(customer.told, given[-1], rule)
+        customer.given, told = given, customer.told
         falling = told.strong
         if falling:
             since = told.suspect[0][0]

@@ -17,12 +17,17 @@ Given = tuple[datetime, int]  # when, rating
 
 @dataclass
 class Told:
-    """What the ratings usually are, and those that are suspect; `strong`: surely lower."""
+    """What the ratings usually are, and those that are suspect; `strong`: surely lower.
+
+    `drawn`: the usual ratings that the line was drawn from.
+    """
 
     usual: list[int] = field(default_factory=list)
     suspect: list[Given] = field(default_factory=list)
     score: float = 0.0
     strong_at: datetime | None = None
+    drawn: list[int] = field(default_factory=list)
+    renewed: datetime = datetime(1970, 1, 1, tzinfo=UTC)
 
     @property
     def strong(self) -> bool:
@@ -32,38 +37,42 @@ class Told:
 def tell(history: Sequence[Given], rule: DecliningTrend) -> Told:
     """After all of `history`, which is in the order of its times."""
     told = Told()
-    drawn: list[int] = []  # the usual ratings that the line was drawn from
-    renewed = datetime(1970, 1, 1, tzinfo=UTC)
-    for at, rating in history:
-        usual = told.usual
-        if not told.suspect:
-            below = len(usual) >= rule.baseline_min and rating < sum(usual) / len(usual)
-            if below and (not drawn or len(usual) > len(drawn) + len(drawn) // 8):
-                drawn = list(usual)
-            if not below or ratio(rating, drawn, rule) <= 0:
-                known = len(usual)
-                usual.append(rating)
-                if known >= 80 and at - renewed >= timedelta(days=rule.baseline_days):
-                    counts = Counter(usual)
-                    usual[:] = [r for r in sorted(counts) for _ in range((counts[r] + 1) // 2)]
-                    renewed, drawn = at, []
-                continue
-        told.suspect.append((at, rating))
-        told.score += ratio(rating, drawn, rule)
-        needed = reach(usual, len(told.suspect), drawn, rule)
-        if told.score >= needed:
-            if told.strong_at is None and len(told.suspect) >= rule.recent_min:
-                told.strong_at = at
-            told.score = min(told.score, 1.5 * needed)
-        if told.score <= 0 or (not told.strong and len(usual) + len(told.suspect) == rule.learned_from):
-            usual += [r for _, r in told.suspect]
-        elif told.strong_at and at - told.strong_at > timedelta(days=rule.recent_days + rule.baseline_days):
-            usual[:] = [r for _, r in told.suspect]
-            renewed, drawn = at, []
-        else:
-            continue
-        told.suspect, told.score, told.strong_at = [], 0.0, None
+    for given in history:
+        tell_on(told, given, rule)
     return told
+
+
+def tell_on(told: Told, given: Given, rule: DecliningTrend) -> None:
+    """After one more, which is newer than all before."""
+    at, rating = given
+    usual = told.usual
+    if not told.suspect:
+        below = len(usual) >= rule.baseline_min and rating < sum(usual) / len(usual)
+        if below and (not told.drawn or len(usual) > len(told.drawn) + len(told.drawn) // 8):
+            told.drawn = list(usual)
+        if not below or ratio(rating, told.drawn, rule) <= 0:
+            known = len(usual)
+            usual.append(rating)
+            if known >= 80 and at - told.renewed >= timedelta(days=rule.baseline_days):
+                counts = Counter(usual)
+                usual[:] = [r for r in sorted(counts) for _ in range((counts[r] + 1) // 2)]
+                told.renewed, told.drawn = at, []
+            return
+    told.suspect.append((at, rating))
+    told.score += ratio(rating, told.drawn, rule)
+    needed = reach(usual, len(told.suspect), told.drawn, rule)
+    if told.score >= needed:
+        if told.strong_at is None and len(told.suspect) >= rule.recent_min:
+            told.strong_at = at
+        told.score = min(told.score, 1.5 * needed)
+    if told.score <= 0 or (not told.strong and len(usual) + len(told.suspect) == rule.learned_from):
+        usual += [r for _, r in told.suspect]
+    elif told.strong_at and at - told.strong_at > timedelta(days=rule.recent_days + rule.baseline_days):
+        usual[:] = [r for _, r in told.suspect]
+        told.renewed, told.drawn = at, []
+    else:
+        return
+    told.suspect, told.score, told.strong_at = [], 0.0, None
 
 
 def ratio(rating: int, usual: Sequence[int], rule: DecliningTrend) -> float:
