@@ -17,6 +17,7 @@ from web.event_stream import EventStream
 from web.export import download, pages
 from web.live import Change, Event, Live, Subscription, Wish
 from web.paging import mark, time_of
+from web.preview import Remembered
 from web.templates import Templates
 from web.viewer import viewer_of
 
@@ -51,7 +52,7 @@ class AlertPages:
     def __init__(self, database: Database, templates: Templates, message: Message) -> None:
         self._database = database
         self._templates = templates
-        self._message = message
+        self._message = Remembered(message)
         self._live: Live | None = None
 
     def follow(self, live: Live) -> None:
