@@ -54,7 +54,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 # Where the second kind of broker shows nothing that the first has not shown: that is for the long suite.
-_LITTLE_DEPENDS_ON_THE_BROKER = {"delivery", "slack"}
+_LITTLE_DEPENDS_ON_THE_BROKER = {"delivery", "detector", "slack", "store"}
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -65,7 +65,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         variant = getattr(getattr(item, "callspec", None), "params", {}).get("broker")
         if fixtures & {"kafka", "own_kafka"} or variant == "kafka":
             item.add_marker(pytest.mark.kafka)
-        if variant == "embedded" and item.path.parent.name in _LITTLE_DEPENDS_ON_THE_BROKER:
+        little = item.path.parent.name in _LITTLE_DEPENDS_ON_THE_BROKER
+        if variant == "embedded" and little and item.get_closest_marker("both_brokers") is None:
             item.add_marker(pytest.mark.slow)
         if "databases" in fixtures:
             item.add_marker(pytest.mark.postgres)

@@ -2,6 +2,8 @@
 
 import shutil
 
+import pytest
+
 from agents.detector import headers_of
 from schemas.wire import decode_alert
 from streams.topology import ALERTS, CUSTOMERS, TRENDS
@@ -14,6 +16,7 @@ from tests.servers.wait import until
 POISON = [b"{", b'{"event_type": "nothing"}', b'{"event_type": "support_csat_received", "rating": 9}']
 
 
+@pytest.mark.both_brokers
 async def test_alerts_are_the_oracles_and_every_record_is_accounted_for(installation: Installation) -> None:
     events = feed(1, 1000)
     await installation.publish([*events[:500], *POISON, *events[500:]])
@@ -39,6 +42,7 @@ async def test_state_survives_a_clean_stop(installation: Installation) -> None:
     assert await installation.statuses() == expected(events)
 
 
+@pytest.mark.both_brokers
 async def test_state_survives_a_kill_and_the_loss_of_its_directory(installation: Installation) -> None:
     events = feed(3, 600)
     await installation.publish(events[:300])

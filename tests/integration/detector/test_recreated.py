@@ -8,6 +8,7 @@ from tests.servers.processes import csatwatch
 from tests.servers.topics import create_topics, delete_topics
 
 
+@pytest.mark.both_brokers
 async def test_a_recreated_topic_stops_the_detector_until_a_new_epoch(installation: Installation) -> None:
     if not installation.broker.transactions:
         pytest.skip("the embedded broker's topics end with it")

@@ -81,6 +81,7 @@ async def installation(
     return Installation(broker, settings, tmp_path, pool)
 
 
+@pytest.mark.both_brokers
 async def test_what_is_on_the_topics_is_in_the_tables(installation: Installation) -> None:
     events = feed(11, 1000)
     customer_id = events[0]["customer_id"]
