@@ -1,5 +1,6 @@
 """What is known of alerts and their customers, out of Postgres; and the figures that were made of it, into it."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -14,7 +15,8 @@ _KEPT = timedelta(days=400)
 async def fired(connection: Connection, since: datetime, until: datetime) -> list[Fired]:
     """The alerts that first fired within this time and were not taken back."""
     rows = await connection.fetch(queries("outcomes")["fired"], since, until)
-    return [Fired(**{**row, "kind": Kind(row["kind"])}) for row in rows]
+    # A year of them: whoever asks has other things to do meanwhile.
+    return await asyncio.to_thread(lambda: [Fired(**{**row, "kind": Kind(row["kind"])}) for row in rows])
 
 
 async def around(connection: Connection, windows: Sequence[Window]) -> list[Around]:
@@ -35,7 +37,8 @@ async def missed(connection: Connection, since: datetime, until: datetime, at_mo
 
 async def spells(connection: Connection, begin: datetime, middle: datetime, end: datetime) -> list[Spell]:
     """The ratings of each customer, from `begin` to `middle` and from there to `end`."""
-    return [Spell(**row) for row in await connection.fetch(queries("outcomes")["spells"], begin, middle, end)]
+    rows = await connection.fetch(queries("outcomes")["spells"], begin, middle, end)
+    return await asyncio.to_thread(lambda: [Spell(**row) for row in rows])
 
 
 async def last(connection: Connection) -> datetime | None:

@@ -43,11 +43,11 @@ select pg_temp.customer(i), 'T-' || i, 'e-' || i, 'T-' || i,
 from generate_series(1, pg_temp.many('ratings')) i;
 
 insert into alerts (alert_id, customer_id, response_id, kind, severity, severity_rank, status, revision, silent,
-    occurred_at, detected_at, published_at, record)
+    occurred_at, detected_at, published_at, fired_at, found_at, record)
 select pg_temp.alert(i), pg_temp.customer(i), 'T-' || i,
        case when i % 9 = 0 then 'declining_trend' else 'poor_rating' end,
        (array['critical', 'high', 'medium', 'low'])[1 + i % 4], i % 4,
-       case when i % 12 = 0 then 'retracted' else 'firing' end, 1, i % 50 = 0, at, at, at,
+       case when i % 12 = 0 then 'retracted' else 'firing' end, 1, i % 50 = 0, at, at, at, at, at,
        current_setting('big.record')::jsonb
            || jsonb_build_object('alert_id', pg_temp.alert(i), 'customer_id', pg_temp.customer(i))
 from generate_series(1, pg_temp.many('alerts')) i
