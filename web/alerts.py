@@ -21,7 +21,7 @@ from web.preview import Remembered
 from web.templates import Templates
 from web.viewer import viewer_of
 
-PAGE = 20
+PAGE = 12
 _OF_CUSTOMER = 20
 _HEARTBEAT_SECONDS = 15.0
 _FOLLOWED_SECONDS = 600.0  # then the browser comes back, and whether it still may is looked at anew

@@ -76,8 +76,8 @@ drop index alerts_of_customer;
 create index alerts_of_customer on alerts (customer_id, occurred_at desc, alert_id); -- with the id: read without the rows
 create index alerts_unattended on alerts (customer_id, severity_rank)
     where status in ('firing', 'updated') and not silent and handled_at is null;
-create index alerts_by_kind on alerts (kind, occurred_at desc, alert_id)
-    include (status, silent, severity_rank, handled_at, followed_up_at, customer_id);
+create index alerts_followed on alerts (occurred_at) include (handled_at, followed_up_at)
+    where kind = 'poor_rating' and status in ('firing', 'updated') and not silent;
 create index alerts_waiting on alerts (occurred_at, alert_id)
     where kind = 'poor_rating' and status in ('firing', 'updated') and not silent and handled_at is null;
 create index alerts_digests on alerts (lower(record #>> '{csm,email}'), occurred_at desc, alert_id)

@@ -14,6 +14,7 @@ from tests.integration.web.conftest import Site
 from tests.integration.web.rows import FEEDBACK, GLOBALTECH, Rows, customer, fill, globaltech, poor_rating
 from tests.servers.wait import until
 from tests.signed_in import let_in
+from web.alerts import PAGE
 
 if TYPE_CHECKING:
     from playwright.async_api import Browser, Page
@@ -135,10 +136,10 @@ async def test_a_page_catches_up_after_an_outage(browser: "Browser", site: Site,
             "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'csatwatch web live'"
         )
         await tab.page.locator(f"#alert-{alerts[0].alert_id}").wait_for()
-        assert await _cards(tab.page) == [f"alert-{alert.alert_id}" for alert in alerts[:20]]
+        assert await _cards(tab.page) == [f"alert-{alert.alert_id}" for alert in alerts[:PAGE]]
         await tab.page.get_by_role("link", name="Older alerts").click()
-        await tab.page.locator(f"#alert-{alerts[20].alert_id}").wait_for()
-        assert await _cards(tab.page) == [f"alert-{alert.alert_id}" for alert in alerts[20:]]
+        await tab.page.locator(f"#alert-{alerts[PAGE].alert_id}").wait_for()
+        assert await _cards(tab.page) == [f"alert-{alert.alert_id}" for alert in alerts[PAGE : 2 * PAGE]]
 
 
 async def test_an_older_alert_takes_its_place_in_time(browser: "Browser", site: Site, rows: Rows) -> None:

@@ -131,3 +131,17 @@ async def test_the_list_of_accounts_follows_what_is_typed(browser: "Browser", po
         await page.get_by_label("Search by customer or CSM").fill("")
         await page.get_by_role("link", name="GlobalTech").wait_for()
         assert "status=falling" in page.url
+
+
+async def test_a_report_is_printed_on_white_paper_within_its_edges(
+    browser: "Browser", postgres: str, rows: Rows
+) -> None:
+    await live_through(rows, _NOW)
+    async with serving(postgres) as site, _tab(browser, MANAGER, width=718) as page:  # A4 without its margins
+        await page.emulate_media(media="print", color_scheme="dark")
+        await page.goto(f"{site.url}/customers/{GLOBALTECH.customer_id}/report/{_NOW:%Y-%m}")
+        assert await page.evaluate("document.documentElement.scrollWidth") <= 718
+        assert await page.evaluate("getComputedStyle(document.querySelector('.panel')).backgroundColor") == (
+            "rgb(255, 255, 255)"
+        )
+        assert (await page.pdf(prefer_css_page_size=True)).startswith(b"%PDF")
