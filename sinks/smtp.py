@@ -1,5 +1,6 @@
 """A mail server: hands it one message, and tells how far that came (RFC 5321)."""
 
+import asyncio
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -145,7 +146,10 @@ class Smtp:
             with _told("QUIT"):
                 await client.quit()
         finally:
+            if isinstance(client.transport, asyncio.Transport):
+                client.transport.abort()  # no farewell was heard: do not wait for one
             client.close()
+            await asyncio.sleep(0)  # the socket is closed in the loop's next turn
 
 
 class _told:  # noqa: N801 (reads as the `with` statement that it is for)

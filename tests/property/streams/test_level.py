@@ -3,7 +3,7 @@
 from datetime import timedelta
 from random import Random
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from schemas.policy import load_policy
@@ -33,8 +33,12 @@ def histories(draw: st.DrawFn, *, longest: int = 150) -> list[tuple[int, int]]:
     return [(start + i * gaps, rating) for i, rating in enumerate(ratings)]
 
 
+_SUDDEN = [(microseconds(NOW) + i * DAY // 3, rating) for i, rating in enumerate([5] * 6 + [4] + [1] * 7)]
+
+
 @settings(max_examples=150, deadline=None)
 @given(histories())
+@example(_SUDDEN)  # far from the usual ratings the tilt is steep
 def test_folding_is_what_a_recount_of_everything_gives(history: list[tuple[int, int]]) -> None:
     level = Level.unknown()
     level.fold(history, PRIOR)
