@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from math import exp, log
 from typing import NamedTuple
 
-_SMALL = 1e-4  # a step of Newton's after which what is still missing is of the order of its square
+_ENOUGH = 1e-9  # of a rating: how near the mean must come to the one that is asked for
 _STEPS = 50
 _STEEPEST = 30.0
 _LOWEST = 1.03  # a mean that is just above the lowest rating: a fall cannot end below
@@ -56,14 +56,13 @@ def _tilted(shares: Sequence[float], mean: float, start: float) -> tuple[float, 
         at = (w1 + 2 * w2 + 3 * p3 + 4 * w4 + 5 * w5) / norm
         variance = (w1 + 4 * w2 + 9 * p3 + 16 * w4 + 25 * w5) / norm - at * at
         off = at - mean
-        step = -off / variance
-        if -_SMALL < step < _SMALL:
-            return tilt + step, log(norm) + (at - 3 + variance * step / 2) * step, variance
+        if -_ENOUGH < off < _ENOUGH:
+            break
         if off > 0:
             high = tilt
         else:
             low = tilt
-        tilt += step
+        tilt -= off / variance
         if not low < tilt < high:
             tilt = (low + high) / 2
     return tilt, log(norm), variance
