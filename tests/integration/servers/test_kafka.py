@@ -19,6 +19,7 @@ from tests.servers.topics import (
     produce,
     read_all,
 )
+from tests.servers.wait import until
 
 
 def values(records: list[Stored]) -> list[bytes | None]:
@@ -103,7 +104,11 @@ async def test_topics_grow_and_go(kafka: KafkaServer, topic_prefix: str) -> None
     topic = f"{topic_prefix}short-lived"
     await create_topics(kafka.bootstrap, {topic: 1}, {"cleanup.policy": "compact"})
     await grow_topic(kafka.bootstrap, topic, 3)
-    assert set(await end_offsets(kafka.bootstrap, topic)) == {0, 1, 2}
+
+    async def grown() -> bool:
+        return set(await end_offsets(kafka.bootstrap, topic)) == {0, 1, 2}
+
+    await until(grown, what="three partitions")
 
     await delete_topics(kafka.bootstrap, [topic])
 
