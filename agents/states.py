@@ -1,7 +1,7 @@
 """The states of one partition's customers: a cache over the table's local store, and what changed in it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
@@ -154,9 +154,8 @@ class PartitionStates:
     def written(self) -> None:
         """The changes taken last are in the store."""
         self._kept.in_flight = {}
-        kept = set(self._changed)
-        _trim(self._tracks, kept)
-        _trim(self._trends, kept)
+        _trim(self._tracks, self._changed)
+        _trim(self._trends, self._changed)
 
     def _load(self, customer_id: str) -> Track:
         head = self._kept.value(customer_id.encode())
@@ -168,9 +167,10 @@ class PartitionStates:
         return track
 
 
-def _trim(cache: dict[str, Any], kept: Collection[str]) -> None:
+def _trim(cache: dict[str, Any], changed: Iterable[str]) -> None:
     # The oldest half goes, what the next checkpoint still needs stays.
     if len(cache) > _CACHED:
+        kept = set(changed)
         for customer in list(cache)[: len(cache) - _CACHED // 2]:
             if customer not in kept:
                 del cache[customer]
