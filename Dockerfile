@@ -6,7 +6,7 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 WORKDIR /build
 RUN python -m venv --without-pip /opt/csatwatch
 COPY requirements.txt requirements-dev.txt ./
-RUN pip --python /opt/csatwatch/bin/python install --require-hashes --only-binary :all: --requirement requirements.txt
+RUN pip --python /opt/csatwatch/bin/python install --require-hashes --no-deps --only-binary :all: --requirement requirements.txt
 COPY pyproject.toml README.md CHANGELOG.md LICENSE ./
 COPY schemas schemas
 COPY streams streams
@@ -16,7 +16,7 @@ COPY agents agents
 COPY workflows workflows
 # The build backend and what it needs, out of the same lock.
 RUN awk '/^[a-z]/ { kept = /^(hatchling|packaging|pathspec|pluggy|tomlkit|trove-classifiers)==/ } kept' requirements-dev.txt >backend.txt \
-    && pip install --require-hashes --only-binary :all: --requirement backend.txt \
+    && pip install --require-hashes --no-deps --only-binary :all: --requirement backend.txt \
     && pip wheel --no-deps --no-index --no-build-isolation --wheel-dir /wheels . \
     && pip --python /opt/csatwatch/bin/python install --no-deps --no-index /wheels/csatwatch-*.whl
 

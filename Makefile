@@ -20,6 +20,7 @@ help: ## list the targets
 
 setup: $(STAMP) ## make .venv from the locks (again only when they changed)
 
+# --no-deps: the locks hold every package. A resolver would ask the index for an extra's newest version, and refuse it.
 $(STAMP): requirements-dev.txt pyproject.toml
 	@test -n "$(PYTHON)" || { echo "csatwatch needs Python 3.11 or newer: install one, or name it: make setup PYTHON=/path/to/python3" >&2; exit 2; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$(PYTHON) is no Python 3.11 or newer: name another: make setup PYTHON=/path/to/python3" >&2; exit 2; }
@@ -27,7 +28,7 @@ $(STAMP): requirements-dev.txt pyproject.toml
 	@echo "setup: $$($(PYTHON) --version) → $(VENV)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "setup: installing $$(grep -c '==' requirements-dev.txt) locked packages"
-	@$(BIN)/python -m pip install --disable-pip-version-check --require-hashes --requirement requirements-dev.txt
+	@$(BIN)/python -m pip install --disable-pip-version-check --require-hashes --no-deps --requirement requirements-dev.txt
 	@echo "setup: installing csatwatch itself"
 	@$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation --no-index --editable .
 	@touch $@

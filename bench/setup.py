@@ -28,7 +28,7 @@ def install() -> None:
     click.echo(f"setup: the peers' packages, into {_ENVIRONMENT.relative_to(_HERE.parent)}")
     subprocess.run([sys.executable, "-m", "venv", _ENVIRONMENT], check=True)
     pip: list[str | Path] = [PYTHON, "-m", "pip", "install", "--disable-pip-version-check", "--quiet"]
-    subprocess.run([*pip, "--require-hashes", "--requirement", _HERE / "requirements.txt"], check=True)
+    subprocess.run([*pip, "--require-hashes", "--no-deps", "--requirement", _HERE / "requirements.txt"], check=True)
     javac = shutil.which("javac")
     if javac is None:
         raise click.ClickException("no javac on PATH to compile the Kafka Streams peer with: install a JDK")
