@@ -146,12 +146,12 @@ class Detector:
         """Write the states changed since the last checkpoint, with the source offsets that they stand for.
 
         A partition that is behind waits for `_CHECKPOINT_SECONDS`: a customer's state is then written once for many
-        of its events.
+        of its events. Partitions go one after the other: what all have to encode at once would hold up alerts.
         """
         now = monotonic()
         due = [tp for tp in partitions if last or now - self._checkpointed_at.get(tp, 0) > self._rest(tp)]
         self._checkpointed_at.update(dict.fromkeys(due, now))
-        done = await asyncio.gather(*(self._checkpoint(tp) for tp in due))
+        done = await asyncio.gather(*map(self._checkpoint, due)) if last else [await self._checkpoint(tp) for tp in due]
         return {tp: offset for tp, offset in zip(due, done, strict=True) if offset is not None}
 
     def _rest(self, tp: TP) -> float:

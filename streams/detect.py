@@ -75,11 +75,14 @@ def turn(track: Track, rating: int, rules: Rules) -> Status | None:
     """
     last = track.trend
     stands = last is not None and last.open
-    if not stands and (rating == BEST or track.has_fewer_than(rules.fewest)):
+    if not stands and (rating == BEST or track.is_quiet(rules.fewest, rules.spans)):
         return None
     level = track.level(rules.spans)
     fallen = level.suspicion
-    if fallen is None or not fallen.strong or _recovered(track, level, fallen, rules):
+    if fallen is None or not fallen.strong:
+        track.rest(level, rules.spans)
+        return Status.RESOLVED if stands else None
+    if _recovered(track, level, fallen, rules):
         return Status.RESOLVED if stands else None
     if stands or not _below(rules.kept_falling, fallen.n, fallen.total, level):
         return None

@@ -174,6 +174,17 @@ class Level(msgspec.Struct, array_like=True, gc=False):
                 continue
             found = self.suspicion = None
 
+    def fewest_to_strong(self, prior: Prior) -> int:
+        """So many more ratings at the least, until the evidence is strong; 0 where it is."""
+        found, fewest = self.suspicion, prior.fewest_suspect
+        if found is None:
+            return fewest
+        if found.strong:
+            return 0
+        steepest = self.intercept - self.slope  # what the lowest rating adds to the score
+        more = max(fewest - found.n, int((found.needed - found.score) / steepest), 1)
+        return min(more, 1 + fewest)  # the next rating may end this suspicion, and the one after it begin another
+
     def _suspicious(self, rating: int, prior: Prior) -> bool:
         """Whether a rating below the mean speaks for a fall rather than against it."""
         n, drawn = self.n, self.drawn

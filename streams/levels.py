@@ -10,13 +10,14 @@ from streams.level import Level, Prior
 class Levels:
     """`base` is that of the answers which have expired: what is known of the customer from before the window."""
 
-    __slots__ = ("_folded", "_level", "_prior", "base")
+    __slots__ = ("_folded", "_level", "_prior", "_quiet", "base")
 
     def __init__(self, base: Level | None = None) -> None:
         self.base = base
         self._level: Level | None = None  # None: to be folded anew
         self._folded = 0  # answers of the window that are in it
         self._prior: Prior | None = None  # by which
+        self._quiet = 0  # with fewer answers than this no evidence is strong that was not when they were folded
 
     def now(self, answers: Answers, prior: Prior) -> Level:
         """The level with all of `answers` in it; not to be changed."""
@@ -30,9 +31,18 @@ class Levels:
             self._folded = size
         return level
 
+    def are_quiet(self, size: int, prior: Prior) -> bool:
+        """Whether the level of so many answers cannot show strong evidence, so that nobody needs to look at it."""
+        return size < self._quiet and prior is self._prior
+
+    def rest(self, level: Level, prior: Prior) -> None:
+        """Let nobody look sooner than it needs: `level` is the one of `now`."""
+        self._quiet = self._folded + level.fewest_to_strong(prior)
+
     def restart(self) -> None:
         """An answer was put among the others, or taken out."""
         self._level = None
+        self._quiet = 0
 
     def expired(self, answers: Answers, count: int, prior: Prior) -> None:
         """The `count` oldest of `answers` are about to go."""
@@ -40,5 +50,6 @@ class Levels:
             self.base = Level.unknown()
         self.base.fold(zip(answers.at[:count], answers.ratings[:count], strict=True), prior)
         self._folded -= count
+        self._quiet -= count
         if self._folded < 0:
-            self._level = None
+            self.restart()

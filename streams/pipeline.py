@@ -1,6 +1,6 @@
 """The one function that a batch goes through: from records to what is to be sent and which states changed."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -28,7 +28,7 @@ from streams.records import Outcome, Raised, Record, Refused, States, Stray
 from streams.tickets import Closing, Said
 from streams.topology import HEADER_BACKFILL, HEADER_REROUTED
 from streams.track import Track
-from streams.validate import FUTURE_TOLERANCE, InvalidEvent, decode, in_future
+from streams.validate import FUTURE_TOLERANCE, InvalidEvent, are_plain, decode, in_future
 
 _LOG_APPEND_TIME = 1
 _TYPES: Mapping[type[Event], str] = {
@@ -55,7 +55,7 @@ class Pipeline:
 
     def process(
         self,
-        records: Iterable[Record],
+        records: Collection[Record],
         partition: int,
         states: States,
         accounts: Mapping[str, Customer],
@@ -138,14 +138,15 @@ class _Batch:
         self._now = now
         self._clock = None if now is None else detect.microseconds(now)
 
-    def run(self, records: Iterable[Record]) -> None:
+    def run(self, records: Collection[Record]) -> None:
         """Fold all of them."""
+        plain = are_plain([record.value for record in records])
         homes, here, take, rules = self._homes, self._partition, self._states.take, self._judge.rules
         spans, poor, applied, overridden = rules.spans, rules.poor, 0, self._judges.differ
         for record in records:
             arrived = record.timestamp * 1000 if record.timestamp_type == _LOG_APPEND_TIME else self._clock
             try:
-                event = decode(record.value, homes)
+                event = decode(record.value, homes, plain=plain)
                 at = _time_of(event, arrived)
             except InvalidEvent as error:
                 self.outcome.refused.append(Refused(record, error))
@@ -312,7 +313,7 @@ def _time_of(event: Event, arrived: int | None) -> int:
 
     Raises `InvalidEvent`.
     """
-    if isinstance(event, CsatReceived):
+    if event.__class__ is CsatReceived:
         field, time = "responded_at", event.responded_at
     elif isinstance(event, TicketClosed):
         field, time = "closed_at", event.closed_at

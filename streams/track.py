@@ -281,9 +281,17 @@ class Track:
             levels = self._levels = Levels()
         return levels.now(self.answers, spans.prior)
 
-    def has_fewer_than(self, ratings: int) -> bool:
-        """Whether so few are known of the customer at all, before the window and in it."""
-        return len(self.answers) < ratings and (self._levels is None or self._levels.base is None)
+    def is_quiet(self, fewest: int, spans: Spans) -> bool:
+        """Whether no evidence can be strong yet: fewer ratings than `fewest` are known, or too few came since."""
+        levels, size = self._levels, len(self.answers)
+        if levels is None:
+            return size < fewest
+        return levels.are_quiet(size, spans.prior) or (levels.base is None and size < fewest)
+
+    def rest(self, level: Level, spans: Spans) -> None:
+        """Be quiet for as long as the evidence of `level`, which is weak, cannot be strong."""
+        if self._levels is not None:
+            self._levels.rest(level, spans.prior)
 
     def given_since(self, at: int) -> tuple[int, int]:
         """How many answers were given `at` or later (microseconds), and the sum of their ratings."""

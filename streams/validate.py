@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Container
+from collections.abc import Container, Iterable
 from datetime import MAXYEAR, MINYEAR, datetime, timedelta
 from enum import StrEnum
 from typing import Any, cast
@@ -20,6 +20,7 @@ _EVENT: TypeAdapter[CsatReceived | TicketClosed | TicketEscalated | CustomerEras
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}").fullmatch
 _LONG_FRACTION = re.compile(rb"\.\d{7}").search  # of a second: msgspec rounds what pydantic cuts off
 _BACKSLASH = 0x5C
+_NUL = b"\\u0000"
 _TYPES = ("support_csat_received", "support_ticket_closed", "support_ticket_escalated", "support_customer_erased")
 
 
@@ -51,13 +52,12 @@ def validate(value: bytes | None) -> CsatReceived | TicketClosed | TicketEscalat
         raise _explain(error) from None
 
 
-def decode(value: bytes | None, known: Container[str] = ()) -> wire.Event:
+def decode(value: bytes | None, known: Container[str] = (), *, plain: bool = False) -> wire.Event:
     """The same event for the hot path. Raises `InvalidEvent` for exactly the records that `validate` refuses.
 
-    `known` holds customers' ids that were seen to be valid before.
+    `known` holds customers' ids that were seen to be valid before; `plain`: `are_plain` said so of this value.
     """
-    # Few values have any escape: looking for a backslash alone takes a tenth of the time.
-    if value and (value.find(_BACKSLASH) < 0 or b"\\u0000" not in value) and not _LONG_FRACTION(value):
+    if value and (plain or _is_plain(value)):
         try:
             event = wire.decode_event(value)
         except msgspec.MsgspecError:
@@ -66,6 +66,19 @@ def decode(value: bytes | None, known: Container[str] = ()) -> wire.Event:
             if (event.customer_id in known or _UUID(event.customer_id)) and _in_calendar(event):
                 return event
     return cast("wire.Event", msgspec.convert(validate(value).model_dump(), wire.Event, strict=False))
+
+
+def are_plain(values: Iterable[bytes | None]) -> bool:
+    """Whether nothing in any of these values is read in another way by msgspec than by the models.
+
+    To look through many at once takes a fifth of the time.
+    """
+    return _is_plain(b"\n".join([value for value in values if value]))
+
+
+def _is_plain(value: bytes) -> bool:
+    # Few values have any escape: looking for a backslash alone takes a tenth of the time.
+    return (_BACKSLASH not in value or _NUL not in value) and not _LONG_FRACTION(value)
 
 
 def check_time(event: CsatReceived | TicketClosed | TicketEscalated | CustomerErased, arrived: datetime) -> None:

@@ -6,12 +6,13 @@ from random import Random
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from schemas.alert import Status
 from schemas.policy import load_policy
 from streams.answers import Answer
-from streams.detect import Rules, instant, measure, microseconds
+from streams.detect import Rules, instant, measure, microseconds, turn
 from streams.level import Level, Prior
 from streams.spans import DAY, Spans
-from streams.track import Track
+from streams.track import Track, TrendAlert
 from tests.memory import NOW
 from tests.oracle_level import tell
 
@@ -63,6 +64,47 @@ def test_in_how_many_goes_it_is_folded_does_not_matter(history: list[tuple[int, 
         part = history[begin : begin + at_once]
         parts.fold(part, PRIOR)
     assert parts == whole
+
+
+@settings(max_examples=300, deadline=None)
+@given(histories())
+@example(_SUDDEN)
+def test_no_evidence_is_strong_sooner_than_said(history: list[tuple[int, int]]) -> None:
+    level = Level.unknown()
+    strong, not_before = [False], [0]
+    for place, answer in enumerate(history, 1):
+        level.fold([answer], PRIOR)
+        strong.append(level.suspicion is not None and level.suspicion.strong)
+        not_before.append(place + level.fewest_to_strong(PRIOR))
+    if True in strong:
+        first = strong.index(True)
+        assert max(not_before[:first]) <= first
+        assert not_before[first] == first
+
+
+class _Looked(Track):
+    """One that is looked at for every rating."""
+
+    def is_quiet(self, fewest: int, spans: Spans) -> bool:
+        return False
+
+
+@settings(max_examples=300, deadline=None)
+@given(histories(longest=300))
+@example(_SUDDEN)
+def test_looking_only_where_evidence_may_be_strong_finds_the_same_turns(history: list[tuple[int, int]]) -> None:
+    rules, resting, looking = Rules.of(POLICY), Track(), _Looked()
+    for i, (at, rating) in enumerate(history):
+        answer = Answer(at, rating, f"s{i}", f"e{i:04}", f"s{i}")
+        resting.fold(answer, SPANS)
+        looking.fold(answer, SPANS)
+        turned = [turn(resting, rating, rules), turn(looking, rating, rules)]
+        assert turned[0] is turned[1]
+        for track in (resting, looking):
+            if turned[0] is Status.FIRING:
+                track.trend = TrendAlert(f"s{i}", f"e{i:04}", at, 1, open=True)
+            elif turned[0] is Status.RESOLVED and track.trend is not None:
+                track.trend.open = False
 
 
 @settings(deadline=None)
