@@ -121,6 +121,7 @@ class Courier:
                 self._away = False
                 if not claimed:
                     return
+                _log.debug("claimed", sink=self._name, steps=_keys(claimed))
                 for start in range(0, len(claimed), self._load.batch):
                     self._begin(claimed[start : start + self._load.batch])
 
@@ -152,7 +153,7 @@ class Courier:
             rests: Rests = {}
             if not ended.cancelled():
                 if (error := ended.exception()) is not None:
-                    _log.error("not settled", sink=self._name, steps=len(deliveries), error=type(error).__name__)
+                    _log.error("not settled", sink=self._name, steps=_keys(deliveries), error=type(error).__name__)
                 else:
                     rests = ended.result()
             for lane, seconds in rests.items():
@@ -198,7 +199,8 @@ class Courier:
         try:
             return self._guide.prepare(delivery)
         except Exception as error:  # noqa: BLE001 (as below: a claim that nobody settles would come back for ever)
-            _log.error("a step cannot be prepared", sink=self._name, error=describe(error), exc_info=error)
+            about = {"sink": self._name, "alert_id": str(delivery.alert.alert_id), "step": delivery.step}
+            _log.error("a step cannot be prepared", **about, error=describe(error), exc_info=error)
             return Permanent(f"unexpected {type(error).__name__}")
 
     async def _sent(self, deliveries: Sequence[Delivery]) -> Sequence[Outcome]:
@@ -212,7 +214,8 @@ class Courier:
             if is_passing(error):
                 # A sink that asks the ledger on its way.
                 return [Retriable(f"postgres: {type(error).__name__}", uncertain=True)] * len(deliveries)
-            _log.error("a step cannot be done", sink=self._name, error=describe(error), exc_info=error)
+            about = {"sink": self._name, "steps": _keys(deliveries)}
+            _log.error("a step cannot be done", **about, error=describe(error), exc_info=error)
             return [Permanent(f"unexpected {type(error).__name__}")] * len(deliveries)
 
     def _settlement(self, delivery: Delivery, outcome: Outcome | Hold) -> Settlement:
@@ -259,6 +262,11 @@ class Courier:
         if not self._away:
             _log.warning("postgres is away", sink=self._name, error=type(error).__name__)
         self._away = True
+
+
+def _keys(deliveries: Sequence[Delivery]) -> list[str]:
+    """Which steps of which alerts, for the log."""
+    return [f"{each.alert.alert_id} {each.step}" for each in deliveries]
 
 
 def _one_by_one(sink: Sink) -> Send:

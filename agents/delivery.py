@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from agents import database, metrics, texts
 from agents.actions import ActionDesk
+from agents.alert_log import say
 from agents.app import build
 from agents.bell import Bell
 from agents.destinations import Destinations, destinations
@@ -139,6 +140,7 @@ class Desk:
             return
         metrics.ALERTS_TAKEN.labels("recorded").inc(new)
         metrics.ALERTS_TAKEN.labels("known").inc(len(revisions) - new)
+        say(_log, "alert read", [revision.alert for revision in revisions])
 
     def _decide(self, alert: Alert | Digest, rows: Sequence[LedgerRow]) -> Sequence[Change]:
         return changes(alert, self._workflows, rows)

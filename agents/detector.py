@@ -16,6 +16,7 @@ from faust.types import TP
 
 from agents import kafka, metrics
 from agents.accounts import Accounts
+from agents.alert_log import say
 from agents.app import build
 from agents.flood import Flood
 from agents.health import Health
@@ -209,6 +210,7 @@ class Detector:
             )
             reached("alerts-acknowledged")
             self._count(outcome)
+            say(_log, "alert published", [r.alert for r in outcome.raised])
         except BaseException:
             self._drop(batch.partition, states)
             raise
@@ -251,6 +253,7 @@ class Detector:
                 self._drop(partition, states)
                 raise
         _count_alerts(alert for alert, _ in found)
+        say(_log, "alert published", [alert for alert, _ in found])
 
     # -- rebalance
 

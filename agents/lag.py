@@ -45,7 +45,7 @@ def lag(consumer: Positions, topic: str) -> int:
 
 
 def lag_seconds(consumer: Positions, topic: str, now: float) -> float:
-    """How old the oldest record of the topic's partitions assigned here is that was fetched and is not done; 0: none is.
+    """The age of the oldest record of the topic's partitions assigned here that was fetched and is not done; or 0.
 
     What is not fetched yet is younger. `now`: seconds since 1970.
     """

@@ -59,8 +59,8 @@ ALERT_SECONDS = Histogram(
 )
 DELIVERY_SECONDS = Histogram(
     "csatwatch_delivery_seconds",
-    "From the broker's time of the alert to the settled step, by sink; what a step had to wait for by itself, such as a "
-    "delay or quiet hours, does not count.",
+    "From the broker's time of the alert to the settled step, by sink; what a step had to wait for by itself (a delay, "
+    "quiet hours) does not count.",
     ["sink"],
     buckets=_SECONDS,
     registry=REGISTRY,

@@ -1,4 +1,4 @@
-"""The shipped rules in a real Prometheus, the shipped routes in a real Alertmanager: who hears what, and when it ends."""
+"""The shipped rules in a real Prometheus, the shipped routes in a real Alertmanager: who hears what, until when."""
 
 import asyncio
 from functools import partial
