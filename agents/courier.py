@@ -13,6 +13,7 @@ from agents.breaker import PROBES, Breaker
 from agents.guide import Guide
 from agents.logs import describe
 from agents.settled import report
+from agents.traces import Traces
 from schemas.notice import Hold
 from sinks.backoff import Backoff
 from sinks.base import (
@@ -67,6 +68,7 @@ class Courier:
         backoff: when a failed step is tried again.
         wake: called when a slot has become free.
         guide: says to whom and when, and what follows; None: everything goes out at once, and nothing follows.
+        traces: where each step has its span.
         clock: seconds, monotonic: how long a destination that is away is left alone.
     """
 
@@ -80,6 +82,7 @@ class Courier:
         backoff: Backoff,
         wake: Callable[[], None],
         guide: Guide | None = None,
+        traces: Traces | None = None,
         clock: Callable[[], float] = monotonic,
     ) -> None:
         self._ledger = ledger
@@ -89,6 +92,7 @@ class Courier:
         self._backoff = backoff
         self._wake = wake
         self._guide = guide
+        self._traces = traces or Traces()
         self._breaker = Breaker(clock)
         self._running: set[asyncio.Task[Rests]] = set()
         self._busy: set[str] = set()
@@ -173,7 +177,10 @@ class Courier:
         prepared = [self._prepared(each) for each in deliveries]
         ready = [each for each in prepared if isinstance(each, Delivery)]
         try:
-            sent = iter(await self._sent(ready) if ready else ())
+            with self._traces.carrying(ready) as told:
+                done = await self._sent(ready) if ready else ()
+                told(done)
+            sent = iter(done)
         except asyncio.CancelledError:
             cut_off = Retriable("stopped before the answer", uncertain=True)
             async with asyncio.timeout(_LAST_WORDS):

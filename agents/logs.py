@@ -28,8 +28,10 @@ _LIBRARIES = (
     "httpx2",
     "kafka",
     "mode",
+    "opentelemetry",
     "slack_sdk",
     "stamina",
+    "urllib3",
     "uvicorn",
 )
 # Of these DEBUG would show whole records and messages, and what a sign-in hangs on.
