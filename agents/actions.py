@@ -119,7 +119,9 @@ class ActionDesk:
                 for arrival in arrivals:
                     await self._store([arrival])
                 return
-            _log.error("action refused", action_id=str(arrivals[0].action.action_id), error=type(error).__name__)
+            refused = arrivals[0].action
+            about = {"action_id": str(refused.action_id), "alert_id": str(refused.alert_id)}
+            _log.error("action refused", **about, error=type(error).__name__)
             metrics.ACTIONS_TAKEN.labels("unreadable").inc()
             return
         metrics.ACTIONS_TAKEN.labels("recorded").inc(new)
@@ -131,7 +133,8 @@ class ActionDesk:
         await producer.send_and_wait(self._topic, result.to_json(), key=result.customer_id.encode())
         await actions.answered(settled)
         metrics.REQUESTS.labels(result.kind).inc()
-        _log.info("request answered", kind=result.kind, request_id=str(result.request_id))
+        about = {"alert_id": str(result.alert_id), "request_id": str(result.request_id)}
+        _log.info("request answered", kind=result.kind, **about)
 
     async def _read_ends(self) -> dict[int, int]:
         consumer = kafka.consumer(self._settings, enable_auto_commit=False, auto_offset_reset="earliest")

@@ -1,5 +1,6 @@
 """The command line. Each command group has a file of its own; here they come together."""
 
+import signal
 from collections.abc import Callable, Coroutine
 from importlib import import_module
 from importlib.metadata import version
@@ -149,6 +150,9 @@ def _run(main: Callable[[Settings], Coroutine[Any, Any, int]]) -> NoReturn:
 
 def main() -> None:
     """The console script."""
+    # They are for the log of a running process, and must not end one that is still starting.
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+    signal.signal(signal.SIGUSR2, signal.SIG_IGN)
     program(prog_name="csatwatch")
 
 

@@ -13,6 +13,7 @@ from agents.breaker import PROBES, Breaker
 from agents.guide import Guide
 from agents.logs import describe
 from agents.settled import report
+from agents.traces import Traces
 from schemas.notice import Hold
 from sinks.backoff import Backoff
 from sinks.base import (
@@ -67,6 +68,7 @@ class Courier:
         backoff: when a failed step is tried again.
         wake: called when a slot has become free.
         guide: says to whom and when, and what follows; None: everything goes out at once, and nothing follows.
+        traces: where each step has its span.
         clock: seconds, monotonic: how long a destination that is away is left alone.
     """
 
@@ -80,6 +82,7 @@ class Courier:
         backoff: Backoff,
         wake: Callable[[], None],
         guide: Guide | None = None,
+        traces: Traces | None = None,
         clock: Callable[[], float] = monotonic,
     ) -> None:
         self._ledger = ledger
@@ -89,6 +92,7 @@ class Courier:
         self._backoff = backoff
         self._wake = wake
         self._guide = guide
+        self._traces = traces or Traces()
         self._breaker = Breaker(clock)
         self._running: set[asyncio.Task[Rests]] = set()
         self._busy: set[str] = set()
@@ -121,6 +125,7 @@ class Courier:
                 self._away = False
                 if not claimed:
                     return
+                _log.debug("claimed", sink=self._name, steps=_keys(claimed))
                 for start in range(0, len(claimed), self._load.batch):
                     self._begin(claimed[start : start + self._load.batch])
 
@@ -152,7 +157,7 @@ class Courier:
             rests: Rests = {}
             if not ended.cancelled():
                 if (error := ended.exception()) is not None:
-                    _log.error("not settled", sink=self._name, steps=len(deliveries), error=type(error).__name__)
+                    _log.error("not settled", sink=self._name, steps=_keys(deliveries), error=type(error).__name__)
                 else:
                     rests = ended.result()
             for lane, seconds in rests.items():
@@ -172,7 +177,10 @@ class Courier:
         prepared = [self._prepared(each) for each in deliveries]
         ready = [each for each in prepared if isinstance(each, Delivery)]
         try:
-            sent = iter(await self._sent(ready) if ready else ())
+            with self._traces.carrying(ready) as told:
+                done = await self._sent(ready) if ready else ()
+                told(done)
+            sent = iter(done)
         except asyncio.CancelledError:
             cut_off = Retriable("stopped before the answer", uncertain=True)
             async with asyncio.timeout(_LAST_WORDS):
@@ -198,7 +206,8 @@ class Courier:
         try:
             return self._guide.prepare(delivery)
         except Exception as error:  # noqa: BLE001 (as below: a claim that nobody settles would come back for ever)
-            _log.error("a step cannot be prepared", sink=self._name, error=describe(error), exc_info=error)
+            about = {"sink": self._name, "alert_id": str(delivery.alert.alert_id), "step": delivery.step}
+            _log.error("a step cannot be prepared", **about, error=describe(error), exc_info=error)
             return Permanent(f"unexpected {type(error).__name__}")
 
     async def _sent(self, deliveries: Sequence[Delivery]) -> Sequence[Outcome]:
@@ -212,7 +221,8 @@ class Courier:
             if is_passing(error):
                 # A sink that asks the ledger on its way.
                 return [Retriable(f"postgres: {type(error).__name__}", uncertain=True)] * len(deliveries)
-            _log.error("a step cannot be done", sink=self._name, error=describe(error), exc_info=error)
+            about = {"sink": self._name, "steps": _keys(deliveries)}
+            _log.error("a step cannot be done", **about, error=describe(error), exc_info=error)
             return [Permanent(f"unexpected {type(error).__name__}")] * len(deliveries)
 
     def _settlement(self, delivery: Delivery, outcome: Outcome | Hold) -> Settlement:
@@ -259,6 +269,11 @@ class Courier:
         if not self._away:
             _log.warning("postgres is away", sink=self._name, error=type(error).__name__)
         self._away = True
+
+
+def _keys(deliveries: Sequence[Delivery]) -> list[str]:
+    """Which steps of which alerts, for the log."""
+    return [f"{each.alert.alert_id} {each.step}" for each in deliveries]
 
 
 def _one_by_one(sink: Sink) -> Send:

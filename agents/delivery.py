@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from agents import database, metrics, texts
 from agents.actions import ActionDesk
+from agents.alert_log import say
 from agents.app import build
 from agents.bell import Bell
 from agents.destinations import Destinations, destinations
@@ -25,6 +26,7 @@ from agents.outcomes import OutcomesDesk
 from agents.own_actions import OwnAction, own_actions
 from agents.run import run
 from agents.settings import PREFIX, BadSettings, Settings
+from agents.traces import traceparent, traces
 from agents.transport.batch import Batch
 from agents.transport.fetcher import Record
 from agents.workflows import workflows
@@ -67,6 +69,7 @@ class Desk:
         self._own = own
         self._guide = Guide(policy, channels_of(settings))
         self._bells: Mapping[str, Bell] = {sink: Bell(app) for sink in (*Sink, *own)}
+        self._traces = traces(settings, "csatwatch-deliver")
         self._smtp = smtp(settings)
         self._asked = Bell(app)
         self.actions = ActionDesk(settings, lambda sink: self._bells[sink].ring())
@@ -86,9 +89,17 @@ class Desk:
         async with AsyncExitStack() as stack:
             pool = await connect(dsn, size=_CONNECTIONS, application="csatwatch deliver")
             stack.push_async_callback(database.close, pool)
+            stack.push_async_callback(self._traces.close)
             _log.info("connected to postgres", migrations=applied)
             opened = await destinations(
-                self._settings, pool, stack, guide=self._guide, own=self._own, smtp=self._smtp, wake=self._wake
+                self._settings,
+                pool,
+                stack,
+                guide=self._guide,
+                own=self._own,
+                smtp=self._smtp,
+                wake=self._wake,
+                traces=self._traces,
             )
             self._pool, self._open = pool, opened
             link = partial(permalink, opened.api) if opened.api else None
@@ -114,8 +125,9 @@ class Desk:
         A record that is no alert is skipped, logged by its coordinates and counted.
         """
         revisions = [found for record in batch.records if (found := _read(batch, record)) is not None]
-        for start in range(0, len(revisions), _ROWS):
-            await self._record(revisions[start : start + _ROWS])
+        with self._traces.recording(revisions) as traced:
+            for start in range(0, len(traced), _ROWS):
+                await self._record(traced[start : start + _ROWS])
         for bell in self._bells.values():
             bell.ring()
 
@@ -139,6 +151,7 @@ class Desk:
             return
         metrics.ALERTS_TAKEN.labels("recorded").inc(new)
         metrics.ALERTS_TAKEN.labels("known").inc(len(revisions) - new)
+        say(_log, "alert read", [revision.alert for revision in revisions])
 
     def _decide(self, alert: Alert | Digest, rows: Sequence[LedgerRow]) -> Sequence[Change]:
         return changes(alert, self._workflows, rows)
@@ -194,7 +207,8 @@ def _read(batch: Batch, record: Record) -> Revision | None:
         metrics.ALERTS_TAKEN.labels("unreadable").inc()
         return None
     # A producer may have written any number there.
-    return Revision(alert, _EPOCH + timedelta(milliseconds=min(max(record.timestamp, 0), _LATEST)))
+    published_at = _EPOCH + timedelta(milliseconds=min(max(record.timestamp, 0), _LATEST))
+    return Revision(alert, published_at, traceparent(record.headers))
 
 
 @asynccontextmanager

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 import aiohttp
 import asyncpg
@@ -15,6 +16,7 @@ from agents.own_actions import OwnAction
 from agents.publisher import Publisher
 from agents.settings import PREFIX, Settings
 from agents.task_systems import TaskPoll, task_sink, task_system
+from agents.traces import Traces
 from schemas.delivery import Sink
 from sinks import base
 from sinks.backoff import Backoff
@@ -58,11 +60,12 @@ async def destinations(
     own: Mapping[str, OwnAction],
     smtp: Smtp | None,
     wake: Callable[[str], None],
+    traces: Traces,
 ) -> Destinations:
     """Open them, until `stack` closes; `wake` is called with the name of a sink of which a slot has become free."""
     slack_limit, tasks_limit = _SENDS * settings.slack_timeout_seconds, _SENDS * settings.tasks_timeout_seconds
     ledger = _ledger(pool, slack_limit)
-    api = await _slack_api(settings, stack)
+    api = await _slack_api(settings, stack, traces)
     system = await task_system(settings, stack)
     publisher = Publisher(settings)
     stack.push_async_callback(publisher.close)
@@ -84,9 +87,9 @@ async def destinations(
         by: Guide | None = guide,
     ) -> Courier:
         load = Load(slots=slots, batch=batch, limit=limit, lease=limit + _MARGIN)
-        return Courier(
-            _ledger(pool, limit), name, sink, load=load, backoff=Backoff(), wake=lambda: wake(name), guide=by
-        )
+        ring = partial(wake, name)
+        claims = _ledger(pool, limit)
+        return Courier(claims, name, sink, load=load, backoff=Backoff(), wake=ring, guide=by, traces=traces)
 
     # A task system is told of one task at a time, the list of many in one transaction.
     slots, many = (1, 200) if system is None else (4, 1)
@@ -109,12 +112,12 @@ def _ledger(pool: asyncpg.Pool, limit: float) -> Ledger:
     return Ledger(pool, lease=timedelta(seconds=limit + _MARGIN))
 
 
-async def _slack_api(settings: Settings, stack: AsyncExitStack) -> Api | None:
+async def _slack_api(settings: Settings, stack: AsyncExitStack, traces: Traces) -> Api | None:
     token, timeout = settings.slack_bot_token, settings.slack_timeout_seconds
     if token is None:
         _log.info("no slack token is set: messages are previews", setting=f"{PREFIX}SLACK_BOT_TOKEN")
         return None
-    session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=timeout))
+    session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=timeout), trace_configs=traces.requests())
     await stack.enter_async_context(session)
     client = web_client(token.get_secret_value(), settings.slack_api_url, session)
     return Api(client, timeout=timeout)

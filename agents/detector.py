@@ -16,6 +16,7 @@ from faust.types import TP
 
 from agents import kafka, metrics
 from agents.accounts import Accounts
+from agents.alert_log import say
 from agents.app import build
 from agents.flood import Flood
 from agents.health import Health
@@ -24,6 +25,7 @@ from agents.session import connected
 from agents.settings import BadSettings, Settings
 from agents.state_dir import take
 from agents.states import PartitionStates
+from agents.traces import Traces, traces
 from agents.transport.app import BatchApp
 from agents.transport.batch import Batch
 from agents.transport.checkpoint import Checkpointer, Plain, Transactional
@@ -63,8 +65,17 @@ _log = structlog.get_logger(__name__)
 class Detector:
     """Detection on the partitions that the group gives to this worker."""
 
-    def __init__(self, settings: Settings, pipeline: Pipeline, accounts: Accounts, app: BatchApp, flood: Flood) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        pipeline: Pipeline,
+        accounts: Accounts,
+        app: BatchApp,
+        flood: Flood,
+        traces: Traces | None = None,
+    ) -> None:
         self._settings = settings
+        self._traces = traces or Traces()
         self._flood = flood
         self._pipeline = pipeline
         self._accounts = accounts
@@ -116,6 +127,7 @@ class Detector:
             await self._producer.start()
             stack.push_async_callback(self._producer.stop)
             stack.push_async_callback(self._checkpoints.close)
+            stack.push_async_callback(self._traces.close)
             await stack.enter_async_context(self._accounts.followed(self._account_arrived, self._app.fail))
             yield
 
@@ -185,10 +197,6 @@ class Detector:
 
     async def _send(self, batch: Batch, outcome: Outcome, states: PartitionStates) -> None:
         try:
-            alerts = [
-                Outgoing(batch.partition, r.alert.customer_id.encode(), r.value, headers_of(r.alert))
-                for r in outcome.raised
-            ]
             letters = [
                 letter(r.record, r.error, topic=batch.topic, partition=batch.partition, limit=2 * MEGABYTE)
                 for r in outcome.refused
@@ -197,18 +205,24 @@ class Detector:
                 Outgoing(s.partition, s.record.key, s.record.value, (*s.record.headers, (HEADER_REROUTED, b"1")))
                 for s in outcome.strays
             ]
-            await asyncio.gather(
-                self._publish(ALERTS, alerts),
-                send(self._producer, self._events, strays),
-                *(
-                    self._producer.send_and_wait(
-                        self._settings.topic(DEAD_LETTERS), key=x.key, value=x.value, headers=list(x.headers)
-                    )
-                    for x in letters
-                ),
-            )
+            with self._traces.raising(outcome.raised, batch.topic, batch.partition) as traced:
+                alerts = [
+                    Outgoing(batch.partition, r.alert.customer_id.encode(), r.value, [*headers_of(r.alert), *more])
+                    for r, more in zip(outcome.raised, traced, strict=False)
+                ]
+                await asyncio.gather(
+                    self._publish(ALERTS, alerts),
+                    send(self._producer, self._events, strays),
+                    *(
+                        self._producer.send_and_wait(
+                            self._settings.topic(DEAD_LETTERS), key=x.key, value=x.value, headers=list(x.headers)
+                        )
+                        for x in letters
+                    ),
+                )
             reached("alerts-acknowledged")
             self._count(outcome)
+            say(_log, "alert published", [r.alert for r in outcome.raised])
         except BaseException:
             self._drop(batch.partition, states)
             raise
@@ -251,6 +265,7 @@ class Detector:
                 self._drop(partition, states)
                 raise
         _count_alerts(alert for alert, _ in found)
+        say(_log, "alert published", [alert for alert, _ in found])
 
     # -- rebalance
 
@@ -326,7 +341,7 @@ async def main(settings: Settings) -> int:
     app = build(settings, "detect", data=state.path, member=state.member() if settings.static_membership else None)
     pipeline, accounts = Pipeline(policy, partitions[EVENTS]), Accounts(settings, partitions[CUSTOMERS])
     flood = Flood(settings.dead_letter_limit, state.path)
-    detector = Detector(settings, pipeline, accounts, app, flood)
+    detector = Detector(settings, pipeline, accounts, app, flood, traces(settings, "csatwatch-detect"))
     policy_version = f"{policy.policy} {policy.version}"
     # States live long and make no cycles: looking through all of them again and again finds nothing.
     gc.freeze()

@@ -152,7 +152,8 @@ class DigestDesk:
                 return
             planned, digest = made
             metrics.DIGESTS.labels("made" if digest else "empty").inc()
-            _log.info("digest made", week=planned.week, items=len(digest.items) if digest else 0)
+            about = {"alert_id": str(digest.alert_id), "items": len(digest.items)} if digest else {"items": 0}
+            _log.info("digest made", week=planned.week, **about)
 
     async def _publish(self, records: Sequence[tuple[str, bytes]]) -> None:
         if self._producer is None:

@@ -1,6 +1,7 @@
 """How far is this worker behind?"""
 
 from collections.abc import Iterable
+from time import time
 from typing import Protocol
 
 from aiokafka.errors import IllegalStateError
@@ -29,6 +30,10 @@ class Positions(Protocol):
         """The offset of the first record that is not committed; None where nothing ever was."""
         ...
 
+    def waiting_since(self, tp: TP) -> int | None:
+        """The time, in milliseconds since 1970, of the oldest record that was fetched and is not done; or None."""
+        ...
+
 
 def lag(consumer: Positions, topic: str) -> int:
     """Records of the topic's partitions assigned here that are not committed, as of the last fetch of each."""
@@ -39,15 +44,26 @@ def lag(consumer: Positions, topic: str) -> int:
     )
 
 
+def lag_seconds(consumer: Positions, topic: str, now: float) -> float:
+    """The age of the oldest record of the topic's partitions assigned here that was fetched and is not done; or 0.
+
+    What is not fetched yet is younger. `now`: seconds since 1970.
+    """
+    times = (consumer.waiting_since(tp) for tp in consumer.assignment() if tp.topic == topic)
+    return max((now - at / 1000 for at in times if at is not None and now > at / 1000), default=0.0)
+
+
 def watch(app: BatchApp, settings: Settings, role: str) -> None:
-    """Keep `csatwatch_lag_records` of the app's batched topics up to date while it runs."""
+    """Keep the lag of the app's batched topics, in records and in seconds, up to date while it runs."""
 
     async def look() -> None:
         for topic in app.batched:
             try:
-                behind = lag(app.batches, topic)
+                behind, seconds = lag(app.batches, topic), lag_seconds(app.batches, topic, time())
             except (ConsumerNotStarted, IllegalStateError):
                 continue  # a rebalance is under way in the consumer's own thread
-            metrics.LAG.labels(role, topic.removeprefix(settings.topic_prefix)).set(behind)
+            name = topic.removeprefix(settings.topic_prefix)
+            metrics.LAG.labels(role, name).set(behind)
+            metrics.LAG_SECONDS.labels(role, name).set(seconds)
 
     app.timer(_EVERY)(look)

@@ -1,6 +1,8 @@
 """Logs: one line an event on standard error, for people or as JSON, and never what a customer wrote."""
 
+import asyncio
 import logging
+import signal
 import sys
 from collections.abc import MutableMapping
 from pathlib import Path
@@ -26,8 +28,10 @@ _LIBRARIES = (
     "httpx2",
     "kafka",
     "mode",
+    "opentelemetry",
     "slack_sdk",
     "stamina",
+    "urllib3",
     "uvicorn",
 )
 # Of these DEBUG would show whole records and messages, and what a sign-in hangs on.
@@ -35,11 +39,12 @@ _TELL_ALL = frozenset({"aiokafka", "authlib", "slack_sdk"})
 # The texts of these are about files, addresses and settings; any other may quote the value it failed on.
 _SAFE = (OSError, KafkaError, BadSettings, BadFile)
 
+_log = structlog.get_logger(__name__)
+
 
 def configure(settings: Settings, stream: TextIO | None = None) -> None:
     """Route structlog and the standard library's logging to `stream`, or standard error, as the settings say."""
     stream = sys.stderr if stream is None else stream
-    level = logging.getLevelNamesMapping()[settings.log_level]
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -71,15 +76,33 @@ def configure(settings: Settings, stream: TextIO | None = None) -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         logger_factory=structlog.stdlib.LoggerFactory(),
     )
-    root = logging.getLogger()
-    root.handlers = [handler]
-    root.setLevel(level)
-    for name in _LIBRARIES:
-        least = logging.INFO if name in _TELL_ALL else logging.DEBUG
-        logging.getLogger(name).setLevel(max(level, logging.WARNING if level > logging.DEBUG else least))
+    logging.getLogger().handlers = [handler]
+    set_level(settings.log_level)
+    logging.captureWarnings(True)
+
+
+def set_level(name: str) -> None:
+    """Log from this level on; at any time."""
+    level = logging.getLevelNamesMapping()[name]
+    logging.getLogger().setLevel(level)
+    for library in _LIBRARIES:
+        least = logging.INFO if library in _TELL_ALL else logging.DEBUG
+        logging.getLogger(library).setLevel(max(level, logging.WARNING if level > logging.DEBUG else least))
     # Faust and aiokafka make a record for every message before they ask whether anybody wants it.
     logging.disable(logging.NOTSET if level == logging.DEBUG else logging.DEBUG)
-    logging.captureWarnings(True)
+
+
+def follow_signals(loop: asyncio.AbstractEventLoop, usual: str) -> None:
+    """SIGUSR1 makes the log talkative, SIGUSR2 brings it back to `usual`. In the main thread's event loop only."""
+
+    def change(to: str) -> None:
+        # Said while the more talkative of the two levels holds, so that it is seen.
+        set_level("DEBUG")
+        _log.info("log level", to=to)
+        set_level(to)
+
+    loop.add_signal_handler(signal.SIGUSR1, change, "DEBUG")
+    loop.add_signal_handler(signal.SIGUSR2, change, usual)
 
 
 def describe(error: BaseException) -> str:

@@ -59,7 +59,8 @@ ALERT_SECONDS = Histogram(
 )
 DELIVERY_SECONDS = Histogram(
     "csatwatch_delivery_seconds",
-    "From the broker's time of the alert to the settled step, by sink.",
+    "From the broker's time of the alert to the settled step, by sink; what a step had to wait for by itself (a delay, "
+    "quiet hours) does not count.",
     ["sink"],
     buckets=_SECONDS,
     registry=REGISTRY,
@@ -88,6 +89,12 @@ DIGEST_LAST = Gauge(
 LAG = Gauge(
     "csatwatch_lag_records",
     "Records of the topic's partitions owned here that are not committed yet.",
+    ["role", "topic"],
+    registry=REGISTRY,
+)
+LAG_SECONDS = Gauge(
+    "csatwatch_lag_seconds",
+    "How long the oldest record that was read here and is not done yet has been in the topic; 0: there is none.",
     ["role", "topic"],
     registry=REGISTRY,
 )

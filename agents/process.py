@@ -10,6 +10,7 @@ from typing import Any
 
 import structlog
 
+from agents.logs import follow_signals
 from agents.settings import Settings
 
 EXIT_DONE, EXIT_FAILED, EXIT_BAD_INPUT = 0, 1, 2
@@ -22,6 +23,7 @@ _log = structlog.get_logger(__name__)
 def process(main: Callable[[Settings], Coroutine[Any, Any, int]], settings: Settings) -> int:
     """Run a process's `main` to its exit code. The last thing in a program: the interpreter must end soon after."""
     with asyncio.Runner() as runner:
+        follow_signals(runner.get_loop(), settings.log_level)
         code = runner.run(main(settings))
         # A thread of a library that does not end would keep the process for ever; nothing is left to lose here.
         _cut_off(code).start()

@@ -162,6 +162,8 @@ class Settings(BaseModel):
     """Where people reach the pages, for links in messages."""
     dead_letter_limit: Annotated[float, Field(ge=0, le=1)] = 0.5
     """Share of the last 100,000 records: more dead letters than that (and 20,000) stop the detector. 1: never."""
+    traces_url: Annotated[str, Field(pattern=r"^https?://[^\s@]+$")] | None = None
+    """Where an OpenTelemetry collector takes spans over HTTP; without it, none are made, see docs/monitoring.md."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["human", "json"] = "human"
 
@@ -240,6 +242,7 @@ _SHAPES: Mapping[str, str] = {
     "sign_in_link": "must be loopback, published or off",
     "sign_in_token": "must be 32 characters or more, of a secret that nobody can guess",
     "public_url": "must be an http(s) address",
+    "traces_url": "must be the http(s) address of a collector, like http://127.0.0.1:4318/v1/traces",
     "app_id": "must be letters, digits, dot, dash and underscore",
     "topic_prefix": "must be letters, digits, dot, dash and underscore",
 }

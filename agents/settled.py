@@ -23,8 +23,10 @@ def report(settlement: Settlement, *, lost: bool) -> None:
         case Receipt(destination=destination):
             log.info("delivered", revision=delivery.alert.revision, destination=destination)
             metrics.DELIVERIES.labels(delivery.sink, "done").inc()
-            if delivery.shown_revision == 0:
-                seconds = max(time() - delivery.published_at.timestamp(), 0)
+            # What a restored ledger has done once more was done in time, or late, before.
+            if delivery.shown_revision == 0 and not delivery.restored:
+                since = delivery.allowed_at or delivery.published_at
+                seconds = max(time() - since.timestamp(), 0)
                 metrics.DELIVERY_SECONDS.labels(delivery.sink).observe(seconds)
         case Retry(wait=wait, error=error):
             log.warning("delivery put off", error=error, next_try_seconds=round(wait, 2), attempt=delivery.attempts + 1)

@@ -28,6 +28,8 @@ async def workers(command: Sequence[str], count: int) -> int:
     """
     with asked_to_stop() as stop:
         children = [await _start(command) for _ in range(count)]
+        for number in (signal.SIGUSR1, signal.SIGUSR2):
+            asyncio.get_running_loop().add_signal_handler(number, _pass_on, children, number)
         ends = [asyncio.create_task(child.wait()) for child in children]
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait({stopping, *ends}, return_when=asyncio.FIRST_COMPLETED)
@@ -48,6 +50,12 @@ async def workers(command: Sequence[str], count: int) -> int:
 def stop_with_parent() -> None:
     """Ask this process to stop once its standard input closes."""
     threading.Thread(target=_wait_for_the_end, name="lifeline", daemon=True).start()
+
+
+def _pass_on(children: Sequence[asyncio.subprocess.Process], number: signal.Signals) -> None:
+    for child in children:
+        if child.returncode is None:
+            child.send_signal(number)
 
 
 async def _start(command: Sequence[str]) -> asyncio.subprocess.Process:

@@ -122,6 +122,9 @@ class Actions:
             if followed := [str(each.alert_id) for each in fresh if each.kind is ActionKind.FOLLOWED_UP]:
                 await connection.execute(self._sql["followed_up"], followed)
             for again in (each for each in fresh if each.kind is ActionKind.RETRIED):
+                # Read once more after a restore, it was done by the database that is lost.
+                if await connection.fetchval(self._sql["asked_before"], again.at):
+                    continue
                 await Deliveries(connection).retry(Wanted(alert=str(again.alert_id), step=again.step))
             for alert_id in sorted({str(each.alert_id) for each in fresh if each.kind is not ActionKind.RETRIED}):
                 await self._ledger.revisit(alert_id, connection=connection)
@@ -229,6 +232,7 @@ class Actions:
             rank,
             State.DUE if refused is None else State.CANCELLED,
             refused,
+            request.at,
         )
 
 

@@ -87,6 +87,10 @@ class Delivery:
         main: for a notice, the step that it follows; for word to Support, the alert's message in Slack.
         neighbours: the customer's other open alerts in Slack, for a message that was not posted yet.
         way: how it goes out; None: to the account's CSM.
+        restored: the ledger was restored from a backup, and lost what it knew: the destination may show it, though
+            neither `destination` nor `external_id` says where. Uncertain, too, where nothing is known to be shown.
+        allowed_at: since when nothing of its own, such as a delay or quiet hours, holds it back; None: not known.
+        traceparent: the W3C trace context of what recorded the revision; None: it is not traced.
     """
 
     alert: Alert | Digest
@@ -109,6 +113,9 @@ class Delivery:
     main: Main | None = None
     neighbours: tuple[Neighbour, ...] = ()
     way: Way | None = None
+    restored: bool = False
+    allowed_at: datetime | None = None
+    traceparent: str | None = None
 
     @property
     def about_customer(self) -> Alert:

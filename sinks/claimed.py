@@ -42,6 +42,9 @@ def delivery(row: asyncpg.Record, token: str) -> Delivery:
         published_at=row["published_at"],
         claimed_at=row["claimed_at"],
         shown_at=row["shown_at"],
+        restored=row["restored"],
+        allowed_at=row["allowed_at"],
+        traceparent=row["traceparent"],
     )
 
 

@@ -31,10 +31,16 @@ _RANKS = {severity: rank for rank, severity in enumerate(Severity)}
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """A revision as it came; `published_at` is the broker's time of it."""
+    """A revision as it came.
+
+    Attributes:
+        published_at: the broker's time of it.
+        traceparent: see `sinks.base.Delivery`.
+    """
 
     alert: Alert | Digest
     published_at: datetime
+    traceparent: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,6 +286,7 @@ def _alert_row(revision: Revision) -> dict[str, Any]:
         "detected_at": alert.detected_at.isoformat(),
         "published_at": revision.published_at.isoformat(),
         "record": alert.model_dump(mode="json", exclude_none=True),
+        "traceparent": revision.traceparent,
     }
 
 

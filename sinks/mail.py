@@ -54,6 +54,8 @@ class Mail:
 
         A request that could not be carried out within a day is not carried out any more: its time has passed.
         """
+        if delivery.restored:
+            raise Unknown("it was asked for before the database was restored, and may have been sent since")
         if delivery.uncertain and delivery.destination is not None:
             raise Unknown("the sending was cut off before the mail server's answer was on record")
         try:

@@ -245,7 +245,7 @@ class _Batch:
 
     def _publish(self, alert: Alert, track: Track, record: Record) -> None:
         value = encode(alert)
-        self.outcome.raised.append(Raised(alert, value, record.timestamp))
+        self.outcome.raised.append(Raised(alert, value, record.timestamp, record.headers))
         if alert.customer is None and not alert.silent and not track.waits:
             track.waits = True
             self._states.set_waits(alert.customer_id, waits=True)

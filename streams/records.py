@@ -44,11 +44,12 @@ class States(Protocol):
 
 
 class Raised(NamedTuple):
-    """An alert to publish, and the time of the record behind it in milliseconds since 1970."""
+    """An alert to publish; the time, in milliseconds since 1970, and the headers of the record behind it."""
 
     alert: Alert
     value: bytes
     timestamp: int
+    headers: Sequence[tuple[str, bytes]]
 
 
 class Refused(NamedTuple):

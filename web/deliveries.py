@@ -123,9 +123,10 @@ class DeliveryPages:
         try:
             await self._publish(action)
         except Exception as error:  # noqa: BLE001 (whatever keeps it from Kafka, the person must hear of it)
-            _log.error("an action is not published", asked="retry", error=type(error).__name__)
+            about = {"asked": "retry", "alert_id": str(action.alert_id)}
+            _log.error("an action is not published", **about, error=type(error).__name__)
             return RedirectResponse("/deliveries?said=away", 303)
-        _log.info("action recorded", kind=action.kind, action_id=str(action.action_id))
+        _log.info("action recorded", kind=action.kind, alert_id=str(action.alert_id), action_id=str(action.action_id))
         return RedirectResponse("/deliveries?said=again", 303)
 
     async def file(self, request: Request) -> Response:

@@ -113,10 +113,11 @@ class Doings:
         try:
             await self._acting.publish(action)
         except Exception as error:  # noqa: BLE001 (whatever keeps it from Kafka, the person must hear of it)
-            _log.error("an action is not published", asked=asked, error=type(error).__name__)
+            about = {"asked": asked, "alert_id": str(action.alert_id)}
+            _log.error("an action is not published", **about, error=type(error).__name__)
             form = page_form(view, given) if view else PageForm(STEPS[asked], [], STEPS[asked])
             return self._page(request, found, asked, replace(form, parts=[Markup(_AWAY), *form.parts]), 503)  # noqa: S704 - our own words
-        _log.info("action recorded", kind=action.kind, action_id=str(action.action_id))
+        _log.info("action recorded", kind=action.kind, alert_id=str(action.alert_id), action_id=str(action.action_id))
         return RedirectResponse(f"/alerts/{found.alert.alert_id}?done={asked}#next", 303)
 
     async def _found(self, request: Request, viewer: Viewer) -> Known:

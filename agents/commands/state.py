@@ -1,9 +1,10 @@
-"""`csatwatch state`: what to do when the event topic was made again."""
+"""`csatwatch state`: what to do when the event topic was made again, or Postgres came out of a backup."""
 
 import click
 from aiokafka import TopicPartition
 
 from agents import kafka
+from agents.commands.rewind import rewind
 from agents.position import POSITION, Position, decode, encode
 from agents.refused import Failed
 from agents.session import connected, visit
@@ -16,7 +17,10 @@ from streams.topology import EVENTS, changelog
 
 @click.group()
 def state() -> None:
-    """Look after the detector's state."""
+    """Look after what is kept: by the detector in Kafka, by the others in Postgres."""
+
+
+state.add_command(rewind)
 
 
 @state.command("new-epoch")

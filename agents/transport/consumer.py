@@ -49,6 +49,7 @@ class BatchConsumer(Consumer):
         self.generation = 0
         """Of the assignment. Kafka's own is no use: it lasts until the next one, this ends when partitions go."""
         self._handled: dict[TP, int] = {}
+        self._in_hand: dict[TP, dict[int, int]] = {}  # next offset → time of the first record, of each batch
         self._finishing = False
         self._held = False
         self._seeks = 0  # begun and ended
@@ -83,7 +84,9 @@ class BatchConsumer(Consumer):
                 # Faust drops what ends before something that it has read: after a seek, a batch may.
                 self._read_offset[tp] = None
                 message = self._to_message(tp, whole(tp, records[-1]))
-                message.value = cast("Any", Batch(tp, records, generation))
+                batch = Batch(tp, records, generation)
+                message.value = cast("Any", batch)
+                self._in_hand.setdefault(tp, {})[batch.next_offset] = records[0].timestamp
                 yield tp, message
             else:
                 for record in records:
@@ -106,6 +109,7 @@ class BatchConsumer(Consumer):
     async def perform_seek(self) -> None:
         """Seek every partition to what is committed."""
         self._seeks += 1
+        self._in_hand.clear()  # what was fetched is dropped, and fetched again
         try:
             await super().perform_seek()
         finally:
@@ -131,6 +135,7 @@ class BatchConsumer(Consumer):
         if batch.generation == self.generation:
             # A batch may be done before the one in front of it: who commits waits until none is under way.
             self._handled[batch.tp] = max(batch.next_offset, self._handled.get(batch.tp, 0))
+            self._in_hand.get(batch.tp, {}).pop(batch.next_offset, None)
 
     def handled_up_to(self, tp: TP) -> int | None:
         """The offset to commit for a batched partition; None where nothing was handled since its assignment."""
@@ -139,6 +144,10 @@ class BatchConsumer(Consumer):
     def caught_up(self, tp: TP) -> bool:
         """Whether everything that the broker had at the last fetch is handled."""
         return self._handled.get(tp) == self.highwater(tp)
+
+    def waiting_since(self, tp: TP) -> int | None:
+        """The time, in milliseconds since 1970, of the oldest record that was fetched and is not handled; or None."""
+        return next(iter(self._in_hand.get(tp, {}).values()), None)
 
     def committed_up_to(self, tp: TP) -> int | None:
         """The offset last committed, as far as this worker knows."""
@@ -197,6 +206,7 @@ class BatchConsumer(Consumer):
         self.app.flow_control.clear()
         await self._finish()
         self.generation += 1  # what comes or ends later is nobody's here: its records are read again
+        self._in_hand.clear()
         for tp in revoked:
             self._handled.pop(tp, None)
         await super().on_partitions_revoked(revoked)

@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Awaitable
+from dataclasses import replace
 from typing import Any, Protocol
 
 from aiolimiter import AsyncLimiter
@@ -11,7 +12,7 @@ from sinks.base import PREVIEW, Delivery, Elsewhere, Permanent, Receipt, Retriab
 from sinks.slack.api import Api
 from sinks.slack.content import content
 from sinks.slack.errors import POST, ThreadGone
-from sinks.slack.history import reconcile
+from sinks.slack.history import reconcile, rediscover
 from sinks.slack.people import People
 from sinks.slack.target import Target, Targets
 from sinks.slack.texts import texts
@@ -72,6 +73,11 @@ class Slack:
             return None
         if delivery.lane is not None and delivery.lane != target.lane:
             raise Elsewhere(target.lane)
+        if delivery.restored and channel is None:
+            below = target.thread.ts if target.thread else None
+            if found := await rediscover(self._api, delivery, target.channel, below):
+                ts, thread = found
+                return await self._follow(replace(delivery, thread=thread), target.channel, ts)
         return await self._post(delivery, target)
 
     async def _follow(self, delivery: Delivery, channel: str, ts: str) -> Receipt:

@@ -68,10 +68,11 @@ class Support:
             raise Permanent("the request cannot be read") from None
         if delivery.claimed_at - request.at > _IN_TIME:
             raise Permanent("it could not be passed on within a day of being asked for")
-        if delivery.uncertain and delivery.destination is not None:
-            sent = await reconcile(self._api, delivery, delivery.destination)
+        there = delivery.destination or (channel if delivery.restored else None)
+        if delivery.uncertain and there is not None:
+            sent = await reconcile(self._api, delivery, there)
             if sent is not None:
-                return Receipt(delivery.destination, sent)
+                return Receipt(there, sent)
         message = word_to_support(alert, request, await self._link(delivery))
         if not await self._remember(delivery, channel, None):
             raise Retriable("the claim is lost to another worker", counts=False)

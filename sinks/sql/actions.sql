@@ -67,12 +67,16 @@ from email_drafts d
 where d.draft_id = $1 and d.version = $2
 
 -- name: add_request
--- A request as a step of its alert. $1: alert, $2: step, $3: workflow, $4: sink, $5: configuration, $6: rank of its
--- severity, $7: state, $8: error.
+-- A request as a step of its alert; one from before a restore may have been carried out. $1: alert, $2: step,
+-- $3: workflow, $4: sink, $5: configuration, $6: rank of its severity, $7: state, $8: error, $9: when it was asked for.
 insert into deliveries (
-    alert_id, step, workflow, sink, config, state, wanted_revision, severity_rank, due_at, error, settled_at
+    alert_id, step, workflow, sink, config, state, wanted_revision, severity_rank, due_at, error, settled_at, restored,
+    created_at
 )
-values ($1, $2, $3, $4, $5, $7::text, 1, $6, now(), $8, case when $7 = 'due' then null else now() end)
+select
+    $1, $2, $3, $4, $5, $7::text, 1, $6, now(), $8, case when $7 = 'due' then null else now() end, was.restored,
+    case when was.restored then $9::timestamptz else now() end
+from (select exists (select from rewinds where rewound_at >= $9::timestamptz) as restored) as was
 on conflict do nothing
 
 -- name: add_version
@@ -88,6 +92,10 @@ returning version
 -- name: set_aside
 -- The versions before the one that is being sent. $1: draft, $2: version.
 update email_drafts set status = 'discarded' where draft_id = $1 and version < $2 and status = 'draft'
+
+-- name: asked_before
+-- Whether something asked for at $1 was asked for before a restore.
+select exists (select from rewinds where rewound_at >= $1)
 
 -- name: taken
 -- $1: the request.

@@ -27,15 +27,15 @@ on conflict do nothing
 -- Newer revisions only; returns the ids of those that were. $1: a list of rows, an alert at most once.
 insert into alerts as a (
     alert_id, customer_id, response_id, kind, severity, severity_rank, status, revision, silent, occurred_at,
-    detected_at, published_at, record
+    detected_at, published_at, record, traceparent
 )
 select
     alert_id, customer_id, response_id, kind, severity, severity_rank, status, revision, silent, occurred_at,
-    detected_at, published_at, record
+    detected_at, published_at, record, traceparent
 from jsonb_to_recordset($1::jsonb) as (
     alert_id uuid, customer_id uuid, response_id text, kind text, severity text, severity_rank smallint, status text,
     revision integer, silent boolean, occurred_at timestamptz, detected_at timestamptz, published_at timestamptz,
-    record jsonb
+    record jsonb, traceparent text
 )
 order by alert_id
 on conflict (alert_id) do update set
@@ -49,7 +49,8 @@ on conflict (alert_id) do update set
     occurred_at = excluded.occurred_at,
     detected_at = excluded.detected_at,
     published_at = excluded.published_at,
-    record = excluded.record
+    record = excluded.record,
+    traceparent = excluded.traceparent
 where excluded.revision > a.revision
 returning alert_id
 
@@ -63,33 +64,39 @@ for update
 
 -- name: make_due
 -- Steps that the newest revision asks for. One that is claimed stays with its worker: settling it makes it due again.
--- `delay` in seconds, counted from when the ledger got the step, holds back its first showing alone.
--- $1: a list of rows.
+-- `delay` in seconds, counted from when the ledger got the step, holds back its first showing alone. After a restore the
+-- ledger that is lost got it when the alert was published, and may have had it carried out. $1: a list of rows.
 insert into deliveries as d (
-    alert_id, step, workflow, sink, lane, config, state, wanted_revision, severity_rank, due_at, not_before, unless
+    alert_id, step, workflow, sink, lane, config, state, wanted_revision, severity_rank, due_at, not_before, unless,
+    restored, created_at
 )
 select
-    alert_id, step, workflow, sink, lane, config, 'due', revision, severity_rank, now() + make_interval(secs => delay),
-    now() + make_interval(secs => delay), unless
-from jsonb_to_recordset($1::jsonb) as (
+    n.alert_id, n.step, n.workflow, n.sink, n.lane, n.config, 'due', n.revision, n.severity_rank,
+    got.at + make_interval(secs => n.delay), got.at + make_interval(secs => n.delay), n.unless, was.restored, got.at
+from jsonb_to_recordset($1::jsonb) as n (
     alert_id uuid, step text, workflow text, sink text, lane text, config jsonb, revision integer,
     severity_rank smallint, delay double precision, unless text[]
 )
-order by alert_id, step
+join alerts a using (alert_id)
+cross join lateral (
+    select exists (select from rewinds where rewound_at >= a.published_at) as restored
+) as was
+cross join lateral (select case when was.restored then a.published_at else now() end as at) as got
+order by n.alert_id, n.step
 on conflict (alert_id, step) do update set
     sink = excluded.sink,
     lane = excluded.lane,
     config = excluded.config,
     wanted_revision = excluded.wanted_revision,
     severity_rank = excluded.severity_rank,
-    not_before = d.created_at + (excluded.not_before - now()),
+    not_before = d.created_at + (excluded.not_before - excluded.created_at),
     unless = excluded.unless,
     state = case when d.state = 'claimed' then d.state else 'due' end,
     attempts = case when d.state = 'claimed' then d.attempts else 0 end,
     due_at = case
         when d.state = 'claimed' then d.due_at
         when d.shown_revision > 0 or d.uncertain then now()
-        else greatest(now(), d.created_at + (excluded.not_before - now()))
+        else greatest(now(), d.created_at + (excluded.not_before - excluded.created_at))
     end,
     error = case when d.state = 'claimed' then d.error end
 
@@ -168,15 +175,15 @@ update deliveries d set
     state = 'claimed',
     claimed_by = $3,
     claimed_until = now() + $4::interval,
-    uncertain = d.uncertain or d.state = 'claimed',
+    uncertain = d.uncertain or d.state = 'claimed' or d.restored and d.shown_revision = 0,
     stale = false,
     held = null
 from chosen c, alerts a
 where d.alert_id = c.alert_id and d.step = c.step and a.alert_id = d.alert_id
 returning
     d.alert_id, d.step, d.sink, d.lane, d.config, d.shown_revision, d.destination, d.external_id, d.uncertain,
-    d.attempts, d.created_at, d.severity_rank, d.due_at, d.thread, d.shown_at, a.record, a.published_at,
-    now() as claimed_at,
+    d.attempts, d.created_at, d.severity_rank, d.due_at, d.thread, d.shown_at, d.restored, a.record, a.published_at,
+    a.traceparent, greatest(a.published_at, d.not_before, d.held_until) as allowed_at, now() as claimed_at,
     (
         select jsonb_agg(jsonb_build_object(
             'kind', x.kind, 'by', coalesce(x.record ->> 'by_name', x.by), 'at', x.at, 'note', x.note,
@@ -321,6 +328,7 @@ update deliveries d set
     due_at = case when d.wanted_revision > s.revision or d.stale then now() else s.until end,
     lane = coalesce(s.lane, d.lane),
     held = s.why,
+    held_until = case when s.why not like 'away:%' then s.until else d.held_until end,
     uncertain = s.uncertain,
     claimed_by = null,
     claimed_until = null
@@ -338,11 +346,12 @@ update deliveries set due_at = now() where sink = $1 and state = 'due' and held 
 -- Notices that follow a step. Each is made once; only word to the operator is brought up to date when a step fails anew.
 -- $1: a list of rows.
 insert into deliveries as d (
-    alert_id, step, workflow, sink, lane, config, state, wanted_revision, severity_rank, due_at, not_before, unless
+    alert_id, step, workflow, sink, lane, config, state, wanted_revision, severity_rank, due_at, not_before, unless,
+    restored, created_at
 )
 select
     s.alert_id, s.step, m.workflow, 'slack', s.lane, m.config, 'due', m.wanted_revision, m.severity_rank, s.due_at,
-    s.due_at, s.unless
+    s.due_at, s.unless, m.restored, case when m.restored then m.created_at else now() end
 from jsonb_to_recordset($1::jsonb) as s (
     alert_id uuid, step text, lane text, due_at timestamptz, unless text[]
 )
@@ -396,3 +405,11 @@ where a.alert_id = any($1::uuid[])
 select sink, count(*) as steps from deliveries
 where state = 'claimed' or state = 'due' and (due_at <= now() or attempts > 0 or held like 'away:%')
 group by sink
+
+-- name: rewound
+-- From now on what was published before may have been carried out. $1: from when on the topics are read again.
+insert into rewinds (back_to) values ($1)
+
+-- name: lost_track
+-- The same of the steps that are here: the database that is lost may have gone on with them.
+update deliveries set restored = true where not restored

@@ -224,7 +224,11 @@ class Workspace:
             key=lambda each: each.ts,
             reverse=True,
         )
-        return _page(newest_first, arguments)
+        answer = _page(newest_first, arguments)
+        for shown in answer["messages"]:
+            if count := sum(shown["ts"] == each.thread_ts for each in self._visible(channel)):
+                shown |= {"thread_ts": shown["ts"], "reply_count": count}
+        return answer
 
     def _replies(self, arguments: Arguments) -> Answer:
         channel, ts = self.channel(_required(arguments, "channel")), _required(arguments, "ts")

@@ -107,17 +107,19 @@ class SlackDesk:
             async with asyncio.timeout(_PATIENCE):
                 return await self._carry_out(event)
         except Exception as error:  # noqa: BLE001 (whatever it is, who clicked must hear that nothing was recorded)
-            _log.error("a click failed", asked=event.asked, error=type(error).__name__)
+            about = {"asked": event.asked, "alert_id": str(_alert_of(event))}
+            _log.error("a click failed", **about, error=type(error).__name__)
             self._count("failed")
             return await self._tell(event, _AWAY)
 
     async def _carry_out(self, event: Click | Form) -> Mapping[str, Any]:
-        alert_id = event.alert_id if isinstance(event, Click) else event.purpose.alert_id
-        known, who = await asyncio.gather(self._known(alert_id), self._who(event))
+        known, who = await asyncio.gather(self._known(_alert_of(event)), self._who(event))
         match decide(event, known, who, self._house, self._clock()):
             case Do(action=action):
                 await self._publish(action)
-                _log.info("action recorded", kind=action.kind, action_id=str(action.action_id))
+                _log.info(
+                    "action recorded", kind=action.kind, alert_id=str(action.alert_id), action_id=str(action.action_id)
+                )
                 self._count("recorded")
             case Open(view=view) if isinstance(event, Click):
                 await self._call("views.open", trigger_id=event.trigger_id, view=view)
@@ -126,7 +128,8 @@ class SlackDesk:
                 self._count("told")
                 return {"response_action": "errors", "errors": dict(errors)}
             case Say(text=text, refused=refused):
-                _log.info("nothing done", asked=event.asked, refused=refused)
+                about = {"asked": event.asked, "alert_id": str(_alert_of(event))}
+                _log.info("nothing done", **about, refused=refused)
                 self._count("refused" if refused else "told")
                 return await self._tell(event, text)
         return {}
@@ -187,3 +190,7 @@ def _zone(name: object) -> ZoneInfo | None:
         return ZoneInfo(name) if isinstance(name, str) and name else None
     except (KeyError, ValueError, OSError):
         return None
+
+
+def _alert_of(event: Click | Form) -> str:
+    return event.alert_id if isinstance(event, Click) else event.purpose.alert_id

@@ -2,9 +2,11 @@
 
 import asyncio
 import json
+import os
 import re
+import signal
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from functools import partial
@@ -22,7 +24,7 @@ from tests.servers.databases import with_database
 from tests.servers.ports import free_ports
 from tests.servers.processes import Csatwatch, csatwatch
 from tests.servers.wait import until
-from tests.signed_in import KEY, OPERATOR, header
+from tests.signed_in import CSRF, KEY, OPERATOR, header
 
 if TYPE_CHECKING:
     from tests.servers.databases import Databases
@@ -109,6 +111,10 @@ async def test_a_rating_ends_in_a_slack_message(
         async with operator as http, http.get(f"http://127.0.0.1:{pages}/") as page:
             assert page.status == 200
             assert "GlobalTech" in await page.text()
+        (record,) = await read_all(compose_kafka.bootstrap, "alerts")
+        alert_id = json.loads(record.value or b"")["alert_id"]
+        await _acknowledge(f"http://127.0.0.1:{pages}/alerts/{alert_id}/acknowledge")
+        await until(partial(_told, processes, alert_id), what="its story in the logs")
         for name, topic in (("detect", "csat-events"), ("store", "csat-events"), ("deliver", "alerts")):
             line = f'csatwatch_lag_records{{role="{name}",topic="{topic}"}} 0.0'
             await until(partial(_shows, processes[name], line), what=f"{name} up to date")
@@ -135,6 +141,9 @@ async def test_without_its_servers_the_health_check_fails(tmp_path: Path) -> Non
     try:
         await until(lambda: _alive(store), what="/livez")
         assert await _health_check("store", store) == 1
+        for number, level in ((signal.SIGUSR1, "DEBUG"), (signal.SIGUSR2, "INFO")):
+            os.kill(store.pid, number)
+            await until(partial(_logged, store, "log level", "to", level), what=f"the level {level}")
         assert await store.terminate() == 0
     finally:
         store.kill()
@@ -149,6 +158,38 @@ def _secrets(directory: Path, **known: str) -> dict[str, str]:
             file.write_text(known.get(file.name, ""))
             found[name] = str(file)
     return found
+
+
+async def _acknowledge(address: str) -> None:
+    form = {"csrf": CSRF, "form_id": "5c6f0c0e-7f0e-4d5b-9d39-1f1d5a1f2a10"}
+    async with (
+        aiohttp.ClientSession(headers=header(OPERATOR)) as http,
+        http.post(address, data=form, allow_redirects=False) as answer,
+    ):
+        assert answer.status == 303, await answer.text()
+
+
+def _told(processes: Mapping[str, Csatwatch], alert_id: str) -> bool:
+    """Whether a search for the alert's id finds all that became of it; no line on a step is without the id."""
+    lines = {
+        name: [json.loads(line) for line in process.log.rpartition("\n")[0].splitlines()]
+        for name, process in processes.items()
+    }
+    assert not [line for line in lines["deliver"] if "step" in line and alert_id not in json.dumps(line)]
+    story = {(name, line["event"], line.get("sink")) for name in lines for line in lines[name] if alert_id in str(line)}
+    return story >= {
+        ("detect", "alert published", None),
+        ("deliver", "alert read", None),
+        ("deliver", "delivered", "slack"),
+        ("deliver", "delivered", "tasks"),
+        ("deliver", "delivered", "email"),
+        ("web", "action recorded", None),
+    }
+
+
+def _logged(process: Csatwatch, event: str, name: str, value: str) -> bool:
+    lines = [json.loads(line) for line in process.log.rpartition("\n")[0].splitlines()]
+    return any(line["event"] == event and line.get(name) == value for line in lines)
 
 
 async def _alive(process: Csatwatch) -> bool:

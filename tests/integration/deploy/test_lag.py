@@ -1,6 +1,7 @@
 """The lag that the alerting rules look at is the real one."""
 
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -40,10 +41,18 @@ async def test_what_postgres_holds_up_is_lag_until_it_is_through(
                 done = await csatwatch("publish", "-", settings=settings, directory=tmp_path, stdin=events)
                 assert done.code == 0, done.stderr
                 await until(partial(_lag, store, _EVENTS), what="all of it behind")
+                await until(partial(_seconds, store, lambda found: found > 0), what="an age of what waits")
             await until(partial(_lag, store, 0), what="nothing behind")
+            await until(partial(_seconds, store, lambda found: found == 0), what="nothing waits")
             assert await connection.fetchval("select count(*) from support_satisfaction") == _EVENTS
     finally:
         await connection.close()
+
+
+async def _seconds(store: Csatwatch, fits: Callable[[float], bool]) -> bool:
+    start = 'csatwatch_lag_seconds{role="store",topic="csat-events"} '
+    found = [float(line.removeprefix(start)) for line in (await store.metrics()).splitlines() if line.startswith(start)]
+    return bool(found) and fits(found[0])
 
 
 async def _lag(store: Csatwatch, expected: int) -> bool:

@@ -250,3 +250,15 @@ def test_the_rights_are_printed_for_one_process_or_for_all() -> None:
     everything = run("topics", "acls").stdout
     assert everything.count("# ") == len(PROCESSES)
     assert "--transactional-id csatwatch-detect- --resource-pattern-type prefixed" in everything
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ("yesterday", "--to is 'yesterday': must be a time with its zone, like 2026-05-12T09:30Z"),
+        ("2026-05-12T09:30", "must be a time with its zone"),
+        ("2999-01-01T00:00Z", "must be in the past"),
+    ],
+)
+def test_a_rewind_wants_a_moment_that_was(given: str, says: str) -> None:
+    assert says in refused(run("state", "rewind", "--to", given))

@@ -4,14 +4,17 @@ from collections.abc import Mapping
 
 from faust.types import TP
 
-from agents.lag import lag
+from agents.lag import lag, lag_seconds
 
 
 class Consumer:
-    """Positions by partition: (highwater, committed)."""
+    """Positions by partition: (highwater, committed); and the times of what is not done."""
 
-    def __init__(self, positions: Mapping[TP, tuple[int | None, int | None]]) -> None:
+    def __init__(
+        self, positions: Mapping[TP, tuple[int | None, int | None]], waiting: Mapping[TP, int] | None = None
+    ) -> None:
         self._positions = positions
+        self._waiting = waiting or {}
 
     def assignment(self) -> set[TP]:
         return set(self._positions)
@@ -21,6 +24,9 @@ class Consumer:
 
     def committed_up_to(self, tp: TP) -> int | None:
         return self._positions[tp][1]
+
+    def waiting_since(self, tp: TP) -> int | None:
+        return self._waiting.get(tp)
 
 
 def test_the_partitions_of_one_topic_are_summed() -> None:
@@ -33,3 +39,15 @@ def test_the_partitions_of_one_topic_are_summed() -> None:
 def test_nothing_committed_yet_is_everything_and_nothing_fetched_yet_is_nothing() -> None:
     assert lag(Consumer({TP("events", 0): (12, None)}), "events") == 12
     assert lag(Consumer({TP("events", 0): (None, None), TP("events", 1): (None, 90)}), "events") == 0
+
+
+def test_in_seconds_the_oldest_that_is_not_done_counts() -> None:
+    both = {TP("events", 0): (9, 9), TP("events", 1): (9, 9), TP("customers", 0): (9, 9), TP("alerts", 0): (9, 9)}
+    consumer = Consumer(both, {TP("events", 0): 90_000, TP("events", 1): 40_000, TP("customers", 0): 101_000})
+    assert lag_seconds(consumer, "events", 100.0) == 60.0
+    assert lag_seconds(consumer, "alerts", 100.0) == 0.0
+
+
+def test_a_broker_whose_clock_is_ahead_makes_no_lag() -> None:
+    consumer = Consumer({TP("events", 0): (9, 9)}, {TP("events", 0): 101_000})
+    assert lag_seconds(consumer, "events", 100.0) == 0.0

@@ -1,14 +1,19 @@
+import asyncio
 import json
 import logging
+import os
+import signal
 from collections.abc import Iterator
 
 import pytest
 import structlog
 from pydantic import ValidationError
 
-from agents.logs import configure, describe
+from agents.alert_log import say
+from agents.logs import configure, describe, follow_signals, set_level
 from agents.settings import Settings
 from schemas.event import CsatReceived
+from tests.alerts import alert
 
 WORDS = "we are looking at alternatives"
 
@@ -97,3 +102,47 @@ def test_texts_about_addresses_and_files_stay() -> None:
         "ConnectionRefusedError: [Errno 111] Connection refused"
     )
     assert describe(ValueError(WORDS)) == "ValueError"
+
+
+def test_the_level_changes_at_run_time_and_libraries_with_it(capsys: pytest.CaptureFixture[str]) -> None:
+    configure(Settings(log_format="json"))
+    set_level("DEBUG")
+    logging.getLogger("faust.app").debug("chatter")
+    logging.getLogger("aiokafka").debug("a whole record")
+    structlog.get_logger().debug("heard")
+    set_level("WARNING")
+    structlog.get_logger().info("unheard")
+    assert [line["event"] for line in logged(capsys)] == ["chatter", "heard"]
+
+
+async def test_signals_make_it_talkative_and_bring_it_back(capsys: pytest.CaptureFixture[str]) -> None:
+    loop, seen = asyncio.get_running_loop(), asyncio.Event()
+    configure(Settings(log_format="json", log_level="ERROR"))
+    follow_signals(loop, "ERROR")
+    try:
+        for number in (signal.SIGUSR1, signal.SIGUSR2):
+            os.kill(os.getpid(), number)
+            loop.call_later(0, seen.set)
+            await seen.wait()
+            seen.clear()
+            structlog.get_logger().debug(f"after {number.name}")
+    finally:
+        for number in (signal.SIGUSR1, signal.SIGUSR2):
+            loop.remove_signal_handler(number)
+    lines = [line for line in logged(capsys) if line.get("logger") != "asyncio"]
+    assert [(line["event"], line.get("to")) for line in lines] == [
+        ("log level", "DEBUG"),
+        ("after SIGUSR1", None),
+        ("log level", "ERROR"),
+    ]
+
+
+def test_each_alert_is_named_and_many_at_once_together(capsys: pytest.CaptureFixture[str]) -> None:
+    configure(Settings(log_format="json"))
+    log = structlog.get_logger()
+    one = alert()
+    say(log, "alert read", [one])
+    say(log, "alert read", [one] * 250)
+    first, *rest = logged(capsys)
+    assert (first["alert_id"], first["kind"], first["revision"]) == (str(one.alert_id), "poor_rating", one.revision)
+    assert [line["alert_ids"] for line in rest] == [[str(one.alert_id)] * n for n in (100, 100, 50)]

@@ -110,6 +110,13 @@ async def test_a_sending_whose_outcome_is_not_known_is_never_repeated() -> None:
     assert smtp.sent == []
 
 
+async def test_what_may_have_been_sent_before_a_restore_is_not_known() -> None:
+    smtp = FakeSmtp()
+    with pytest.raises(Unknown, match="before the database was restored"):
+        await mail(smtp).send(asked(restored=True))
+    assert smtp.sent == []
+
+
 async def test_a_claim_that_was_left_before_the_message_went_is_sent() -> None:
     smtp = FakeSmtp()
     await mail(smtp).send(asked(uncertain=True))
