@@ -84,6 +84,12 @@ async def test_each_process_works_with_the_rights_that_are_listed(
 
     alert, *_ = await read_all(company.bootstrap, _PREFIX + ALERTS)
     assert Alert.from_json(alert.value or b"").ticket.ticket_id == "T-1"
+    grow = ("topics", "grow", "--partitions", "6", "--while-events-come")
+    grown = await csatwatch(*grow, settings=settings("grow"), directory=tmp_path)
+    assert grown.code == 0, grown.stderr
+    assert f"{_PREFIX}csat-events: 3 → 6 partitions" in grown.stdout
+    async with Csatwatch("detect", settings("detect"), tmp_path):
+        pass
 
 
 async def test_who_may_not_is_told_by_name(company: "SecureKafka", tmp_path: Path) -> None:
