@@ -18,6 +18,7 @@ _COMMANDS = (
     "backtest",
     "check",
     "customers",
+    "database",
     "dead-letters",
     "deliveries",
     "digest",

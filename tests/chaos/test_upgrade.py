@@ -25,10 +25,11 @@ _EVENTS, _EVERY = 24_000, 0.25
 
 
 def release(name: str, old: str | None) -> tuple[str, ...]:
-    """The program: the release in the directory `old` for `before`, where one is given."""
-    if name == "before" and old is not None:
-        return ("/usr/bin/env", f"PYTHONPATH={old}", sys.executable, "-m", "agents.cli")
-    return (sys.executable, "-m", "tests.chaos.release", name)
+    """The program: where `old` is a checkout, that one for `before` and this one for `after`."""
+    if old is None:
+        return (sys.executable, "-m", "tests.chaos.release", name)
+    path = old if name == "before" else str(Path(__file__).parents[2])
+    return ("/usr/bin/env", f"PYTHONPATH={path}", sys.executable, "-m", "agents.cli")
 
 
 async def test_an_upgrade_and_its_rollback_lose_and_double_nothing(

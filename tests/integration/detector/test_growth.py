@@ -84,6 +84,7 @@ async def test_partitions_grow_though_killed_twice_and_no_alert_is_missing_or_do
 
 
 @KAFKA
+@pytest.mark.slow
 async def test_events_that_an_old_producer_sends_meanwhile_are_sent_on(installation: Installation) -> None:
     # Each customer answers once, so that it does not matter who comes first.
     events = [e | {"customer_id": f"{i:08}-0000-4000-8000-000000000000"} for i, e in enumerate(feed(12, 400))]
@@ -102,6 +103,7 @@ async def test_events_that_an_old_producer_sends_meanwhile_are_sent_on(installat
 
 
 @KAFKA
+@pytest.mark.slow
 async def test_topics_that_were_grown_by_hand_stop_the_detector_until_the_state_is_too(
     installation: Installation,
 ) -> None:
@@ -127,6 +129,7 @@ async def test_topics_that_were_grown_by_hand_stop_the_detector_until_the_state_
 
 
 @KAFKA
+@pytest.mark.slow
 async def test_growing_after_a_new_epoch_keeps_what_was_read_since(installation: Installation) -> None:
     events = feed(14, 600)
     topic = installation.prefix + EVENTS
