@@ -139,6 +139,11 @@ async def migrate(dsn: str, directory: Traversable = _SQL / "migrations") -> lis
     return applied_now
 
 
+async def look_at_migrations(connection: asyncpg.Connection) -> None:
+    """Change nothing. Raises `BadDatabase` where this release cannot work with what there is; missing is no fault."""
+    await _up_to_date(connection, _migrations(_SQL / "migrations"))
+
+
 @cache
 def queries(name: str) -> Mapping[str, str]:
     """The queries of `sinks/sql/{name}.sql` by their names: each begins with a line `-- name: NAME`."""

@@ -58,7 +58,7 @@ class Before:
 
 
 async def expected(site: Site, before: Before | None = None) -> Expected:
-    """Read the topic back and ask the oracle, partition by partition in the order of offsets; first what was `before`."""
+    """Read the topic back and ask the oracle, by partition and offset, first about what was `before`."""
     oracle = Oracle(load_policy(None))
     poison, astray, rerouted = {}, {}, set()
     records = await site.read(EVENTS)
