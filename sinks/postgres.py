@@ -219,7 +219,7 @@ async def _up_to_date(connection: asyncpg.Connection, known: Sequence[_Migration
     """Whether nothing is to be done. Changes nothing. Raises `BadDatabase`."""
     if await connection.fetchval("select to_regclass('migrations')") is None:
         return False
-    applied = await connection.fetch(_APPLIED)
+    applied = [dict(row) for row in await connection.fetch(_APPLIED)]
     _compare(known, applied)
     return len(applied) >= len(known)
 
@@ -237,7 +237,7 @@ async def _apply_next(connection: asyncpg.Connection, known: Sequence[_Migration
         await connection.execute(
             "alter table migrations add column if not exists breaks boolean not null default false"
         )
-        applied = await connection.fetch(_APPLIED)
+        applied = [dict(row) for row in await connection.fetch(_APPLIED)]
         _compare(known, applied)
         if len(applied) >= len(known):
             return None

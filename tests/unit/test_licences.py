@@ -1,8 +1,10 @@
 """Every locked package is under a licence that csatwatch, under MIT, may be used and passed on with."""
 
 import re
+from email.message import Message
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -41,7 +43,7 @@ def locked(name: str) -> set[str]:
 
 def licences(found: Distribution) -> set[str]:
     """What it may be used under; of alternatives all."""
-    metadata = found.metadata
+    metadata = cast("Message", found.metadata)
     if expression := metadata.get("License-Expression"):
         return set(re.split(r"\s+(?:AND|OR|WITH)\s+", expression.replace("(", "").replace(")", "")))
     classifiers = [c for c in metadata.get_all("Classifier", []) if c.startswith("License ::")]
