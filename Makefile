@@ -13,7 +13,7 @@ PYTHON ?= $(firstword $(foreach candidate,python3 python3.13 python3.12 python3.
 	$(candidate) -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $(candidate))))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up demo test test-all check check-style check-types check-imports check-more chaos bench lock format clean
+.PHONY: help setup up demo test test-all check check-style check-types check-imports check-more chaos bench lock sbom audit format clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -76,6 +76,16 @@ lock: $(STAMP) ## pin every dependency anew, each at least a week old
 	@UV_CUSTOM_COMPILE_COMMAND="make lock" $(LOCK) --upgrade --output-file requirements.txt
 	@UV_CUSTOM_COMPILE_COMMAND="make lock" $(LOCK) --upgrade --all-extras --group dev --constraint requirements.txt --output-file requirements-dev.txt
 	@UV_CUSTOM_COMPILE_COMMAND="make lock" $(subst pyproject.toml,bench/requirements.in,$(LOCK)) --upgrade --output-file bench/requirements.txt
+
+sbom: $(STAMP) ## what an image holds, out of the lock: dist/sbom.json (CycloneDX)
+	@mkdir -p dist
+	@PYTHONWARNINGS=ignore $(BIN)/cyclonedx-py requirements --pyproject pyproject.toml --mc-type application --output-reproducible \
+		--spec-version 1.6 --output-format JSON --output-file dist/sbom.json requirements.txt
+	@echo "sbom: dist/sbom.json"
+
+# The advisories are on the network: nothing offline knows those of today. ARGS="--vulnerability-service osv" asks osv.dev.
+audit: $(STAMP) ## look for known weaknesses in the locked packages; asks the network
+	@$(BIN)/uvx pip-audit --strict --require-hashes --disable-pip --requirement requirements.txt $(ARGS)
 
 format: $(STAMP) ## format, and mend what ruff can mend
 	@$(BIN)/ruff check --fix-only --quiet .

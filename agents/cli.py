@@ -19,6 +19,7 @@ _COMMANDS = (
     "backtest",
     "check",
     "customers",
+    "database",
     "dead-letters",
     "deliveries",
     "digest",

@@ -20,6 +20,7 @@ from agents.alert_log import say
 from agents.app import build
 from agents.flood import Flood
 from agents.health import Health
+from agents.layout import check_assigned, check_restored
 from agents.run import run
 from agents.session import connected
 from agents.settings import BadSettings, Settings
@@ -81,6 +82,7 @@ class Detector:
         self._accounts = accounts
         self._app = app
         self._events = settings.topic(EVENTS)
+        self._among = str(pipeline.partitions).encode()
         self._table = BatchTable(
             app, RATINGS_TABLE, changelog=settings.topic(changelog(settings.app_id)), partitions=pipeline.partitions
         )
@@ -202,7 +204,7 @@ class Detector:
                 for r in outcome.refused
             ]
             strays = [
-                Outgoing(s.partition, s.record.key, s.record.value, (*s.record.headers, (HEADER_REROUTED, b"1")))
+                Outgoing(s.partition, s.record.key, s.record.value, (*s.record.headers, (HEADER_REROUTED, self._among)))
                 for s in outcome.strays
             ]
             with self._traces.raising(outcome.raised, batch.topic, batch.partition) as traced:
@@ -271,11 +273,14 @@ class Detector:
 
     async def _open(self, partitions: set[int]) -> None:
         self._states.clear()
+        check_assigned(partitions, self._pipeline.partitions, self._events)
         await self._checkpoints.open(partitions)
         reached("opened")
 
     async def _restored(self, partitions: set[int]) -> None:
-        restored = {partition: PartitionStates(self._table.local, partition) for partition in partitions}
+        count = self._pipeline.partitions
+        restored = {partition: PartitionStates(self._table.local, partition, count) for partition in partitions}
+        check_restored(restored, count, self._events)
         await self._check_epoch(restored)
         self._states.update(restored)
         for partition, states in restored.items():
@@ -369,9 +374,10 @@ async def _look_around(settings: Settings) -> tuple[str, Mapping[str, int]]:
             raise BadSettings(message)
     for name in (log, ALERTS, TRENDS):
         if partitions[name] != partitions[EVENTS]:
+            most = max(partitions[EVENTS], partitions[name])
             message = (
                 f"{names[EVENTS]} has {partitions[EVENTS]} partitions and {names[name]} has {partitions[name]}: "
-                "they must be equal; see `csatwatch topics create`"
+                f"they must be equal: run `csatwatch topics grow --partitions {most}`"
             )
             raise BadSettings(message)
     return str(cluster.get("cluster_id") or ""), partitions

@@ -26,7 +26,7 @@ from schemas.record import CustomerId
 from sinks.digests import Digests, NotMade, Planned, TrendRecord, store_trends
 from sinks.postgres import attempts, connect, is_passing
 from streams.digest import compose
-from streams.topology import ALERTS, EVENTS, TRENDS
+from streams.topology import ALERTS, EVENTS, HEADER_MOVED, TRENDS
 from streams.week import Slot, last_slot, zone_of
 
 _CONNECTIONS = 3  # the trends, a look, and what a stop leaves behind
@@ -181,6 +181,8 @@ def _read(batch: Batch, record: Record) -> TrendRecord | None:
     published_at = _EPOCH + timedelta(milliseconds=min(max(record.timestamp, 0), _LATEST))
     try:
         if record.value is None:
+            if any(name == HEADER_MOVED for name, _ in record.headers):
+                return None  # it is on another partition now
             customer_id = _CUSTOMER_ID.validate_python((record.key or b"").decode(errors="replace"))
             return TrendRecord(customer_id, None, published_at, record.offset)
         trend = CustomerTrend.from_json(record.value)

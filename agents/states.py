@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
 
-from msgspec.structs import astuple
+from msgspec.structs import astuple, replace
 
 from agents.position import POSITION, Position
 from agents.position import decode as decode_position
@@ -20,6 +20,7 @@ from streams.pipeline import Pipeline
 from streams.track import Track
 
 _WAITS = b"waits:"
+_CUSTOMER = 36  # bytes of a customer's id, a UUID: what comes behind it in a key is a part of the customer's state
 _CACHED = 20_000  # customers a partition
 _UNDER_WAY = 4  # batches: the next is folded while the alerts of those before it are acknowledged
 
@@ -50,9 +51,10 @@ class PartitionStates:
         under_way: held from the fold of a batch until what follows from it is acknowledged; several may be.
         customers_waiting: those with alerts that were published before their account was known.
         writing: held while a checkpoint is written: one at a time.
+        written_for: so many partitions the event topic had when they were written; see `Position`.
     """
 
-    def __init__(self, store: PartitionStore, partition: int) -> None:
+    def __init__(self, store: PartitionStore, partition: int, partitions: int) -> None:
         self.under_way = asyncio.Semaphore(_UNDER_WAY)
         self._taking_all = asyncio.Lock()
         self.writing = asyncio.Lock()
@@ -65,7 +67,9 @@ class PartitionStates:
         keys = (key for key, _ in store.items_from(partition, _WAITS))
         self.customers_waiting = {key.removeprefix(_WAITS).decode() for key in keys}
         position = store.value(partition, POSITION)
-        self.position = Position() if position is None else decode_position(position)
+        last = Position() if position is None else decode_position(position)
+        self.written_for = last.partitions
+        self.position = replace(last, partitions=partitions)
 
     @asynccontextmanager
     async def quiet(self) -> AsyncIterator[None]:
@@ -83,7 +87,7 @@ class PartitionStates:
 
     def moved(self, offset: int, timestamp: int) -> None:
         """Every record up to this one is in the states."""
-        self.position = Position(self.position.epoch, offset, timestamp)
+        self.position = Position(self.position.epoch, offset, timestamp, self.position.partitions)
 
     def take(self, customer_id: str) -> Track:
         """The customer's track, an empty one for a new customer. It is kept with the next checkpoint."""
@@ -165,6 +169,11 @@ class PartitionStates:
             track.epoch, track.applied = self.position.epoch, -1
         self._tracks[customer_id] = track
         return track
+
+
+def customer_of(key: bytes) -> str | None:
+    """Whose state the value under this key is a part of; None: nobody's."""
+    return None if key == POSITION else key.removeprefix(_WAITS)[:_CUSTOMER].decode()
 
 
 def _trim(cache: dict[str, Any], changed: Iterable[str]) -> None:

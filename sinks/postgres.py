@@ -10,7 +10,7 @@ from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from types import MappingProxyType
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import asyncpg
 import asyncpg.pool
@@ -24,6 +24,7 @@ Connection: TypeAlias = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
 
 _SQL = files("sinks") / "sql"
 _MIGRATION = re.compile(r"(?P<number>\d{4})_[a-z0-9_]+\.sql")
+_BREAKS = re.compile(r"^-- breaks older releases\b", re.MULTILINE)
 _QUERY = re.compile(r"^-- name: *(?P<name>\S+) *$", re.MULTILINE)
 
 
@@ -109,11 +110,12 @@ async def migrate(dsn: str, directory: Traversable = _SQL / "migrations") -> lis
     """Bring the database up to the migrations of `directory`; waits for Postgres, with backoff.
 
     Each migration runs in its own transaction, in the order of the numbers, under a lock that lets several processes
-    start at once. Returns the names of those that were applied now: none when all were there.
+    start at once. Returns the names of those that were applied now: none when all were there. A database that newer
+    releases have migrated will do, unless a migration says that older programs cannot work with what it leaves.
 
     Raises:
-        BadDatabase: the database cannot be reached for good, is newer than this program, or one of its migrations is
-            changed or missing here.
+        BadDatabase: the database cannot be reached for good, is too new for this program, one of its migrations is
+            changed or missing here, or the user may not change its tables.
     """
     known = _migrations(directory)
     applied_now: list[str] = []
@@ -124,11 +126,22 @@ async def migrate(dsn: str, directory: Traversable = _SQL / "migrations") -> lis
                     dsn, timeout=CONNECT_SECONDS, server_settings={"application_name": "csatwatch migrations"}
                 )
             try:
-                while name := await _apply_next(connection, known):
+                # Looked at first: who may only use the tables need not make any.
+                while not await _up_to_date(connection, known) and (name := await _apply_next(connection, known)):
                     applied_now.append(name)
+            except asyncpg.InsufficientPrivilegeError:
+                raise BadDatabase(
+                    "the database lacks migrations, and this user may not make them: run `csatwatch database migrate` "
+                    "as its owner"
+                ) from None
             finally:
                 await connection.close(timeout=CONNECT_SECONDS)
     return applied_now
+
+
+async def look_at_migrations(connection: asyncpg.Connection) -> None:
+    """Change nothing. Raises `BadDatabase` where this release cannot work with what there is; missing is no fault."""
+    await _up_to_date(connection, _migrations(_SQL / "migrations"))
 
 
 @cache
@@ -178,6 +191,11 @@ class _Migration:
     def checksum(self) -> str:
         return hashlib.sha256(self.sql.encode()).hexdigest()
 
+    @property
+    def breaks(self) -> bool:
+        """Whether a program of the release before cannot work with what it leaves."""
+        return _BREAKS.search(self.sql) is not None
+
 
 def _migrations(directory: Traversable) -> Sequence[_Migration]:
     """The migrations of `directory` in order. Raises `ValueError` where their numbers are not 1, 2, 3 and so on."""
@@ -194,6 +212,18 @@ def _migrations(directory: Traversable) -> Sequence[_Migration]:
     return found
 
 
+_APPLIED = "select number, name, checksum, to_jsonb(m) -> 'breaks' = 'true' as breaks from migrations m order by number"
+
+
+async def _up_to_date(connection: asyncpg.Connection, known: Sequence[_Migration]) -> bool:
+    """Whether nothing is to be done. Changes nothing. Raises `BadDatabase`."""
+    if await connection.fetchval("select to_regclass('migrations')") is None:
+        return False
+    applied = [dict(row) for row in await connection.fetch(_APPLIED)]
+    _compare(known, applied)
+    return len(applied) >= len(known)
+
+
 async def _apply_next(connection: asyncpg.Connection, known: Sequence[_Migration]) -> str | None:
     """Apply the first of `known` that is not applied yet, and give its name; None: all were."""
     async with connection.transaction():
@@ -203,27 +233,37 @@ async def _apply_next(connection: asyncpg.Connection, known: Sequence[_Migration
             "create table if not exists migrations (number integer primary key, name text not null, "
             "checksum text not null, applied_at timestamptz not null default now())"
         )
-        applied = await connection.fetch("select number, name, checksum from migrations order by number")
-        _compare(known, [(row["number"], row["name"], row["checksum"]) for row in applied])
-        if len(applied) == len(known):
+        # Where the table was made before there was such a thing.
+        await connection.execute(
+            "alter table migrations add column if not exists breaks boolean not null default false"
+        )
+        applied = [dict(row) for row in await connection.fetch(_APPLIED)]
+        _compare(known, applied)
+        if len(applied) >= len(known):
             return None
         due = known[len(applied)]
         await connection.execute(due.sql)
         await connection.execute(
-            "insert into migrations (number, name, checksum) values ($1, $2, $3)", due.number, due.name, due.checksum
+            "insert into migrations (number, name, checksum, breaks) values ($1, $2, $3, $4)",
+            due.number,
+            due.name,
+            due.checksum,
+            due.breaks,
         )
         return due.name
 
 
-def _compare(known: Sequence[_Migration], applied: Sequence[tuple[int, str, str]]) -> None:
-    """Raises `BadDatabase` where the database was made by other migrations than these."""
+def _compare(known: Sequence[_Migration], applied: Sequence[Mapping[str, Any]]) -> None:
+    """Raises `BadDatabase` where the database was made by other migrations than these, or goes beyond them too far."""
     by_number = {migration.number: migration for migration in known}
-    for number, name, checksum in applied:
+    for number, name, checksum, breaks in ((a["number"], a["name"], a["checksum"], a["breaks"]) for a in applied):
         if number > len(known):
-            raise BadDatabase(
-                f"the database is newer than this csatwatch: it has migration {name}, this one ends at "
-                f"{known[-1].name if known else 'none'}: run the newer csatwatch"
-            )
+            if breaks:
+                raise BadDatabase(
+                    f"the database is newer than this csatwatch can work with: it has migration {name}, this one ends "
+                    f"at {known[-1].name if known else 'none'}: run the newer csatwatch"
+                )
+            continue
         mine = by_number[number]
         if mine.name != name:
             raise BadDatabase(
@@ -235,7 +275,7 @@ def _compare(known: Sequence[_Migration], applied: Sequence[tuple[int, str, str]
                 f"migration {name} has changed since it was applied: put its old text back, "
                 "and say what is new in a further migration"
             )
-    if [number for number, _, _ in applied] != [migration.number for migration in known[: len(applied)]]:
+    if [each["number"] for each in applied] != list(range(1, len(applied) + 1)):
         raise BadDatabase(
             "the table migrations of the database has a gap: restore its rows, or start with an empty database"
         )

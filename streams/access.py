@@ -53,9 +53,9 @@ _NEEDS: Mapping[str, _Needs] = {
     "erase": _Needs(writes=(EVENTS, CUSTOMERS)),
 }
 _CONFIGURED = ("DescribeConfigs",)
-PROCESSES = (*_NEEDS, "topics")
+PROCESSES = (*_NEEDS, "topics", "grow")
 """Those that `rights` knows. `publish` stands for `csatwatch publish` and `customers import`, and for any producer; the
-last three for the commands of these names."""
+last four for the commands of these names, `topics` and `grow` for `csatwatch topics create` and `grow`."""
 
 
 def rights(process: str, app_id: str, prefix: str) -> list[Right]:
@@ -63,6 +63,17 @@ def rights(process: str, app_id: str, prefix: str) -> list[Right]:
     ours = [prefix + name for name in (*(topic.name for topic in TOPICS), changelog(app_id))]
     if process == "topics":
         return [Right(Resource.TOPIC, name, ("Create", "Describe", *_CONFIGURED)) for name in ours]
+    # A transaction a partition: its id ends in the partition's number.
+    transactions = Right(Resource.TRANSACTIONAL_ID, f"{app_id}-detect-", ("Write", "Describe"), prefixed=True)
+    if process == "grow":
+        moved = [prefix + TRENDS, prefix + changelog(app_id)]
+        return [
+            *(Right(Resource.TOPIC, name, ("Alter", "Read", "Write")) for name in moved),
+            Right(Resource.TOPIC, prefix + EVENTS, ("Alter", "Read")),
+            Right(Resource.TOPIC, prefix + ALERTS, ("Alter", "Describe")),
+            Right(Resource.GROUP, f"{app_id}-detect", ("Describe",)),
+            transactions,
+        ]
     needs = _NEEDS[process]
     topics: dict[str, list[str]] = {}
     for operation, names in (("Read", needs.reads), ("Write", needs.writes), ("Describe", needs.describes)):
@@ -77,6 +88,5 @@ def rights(process: str, app_id: str, prefix: str) -> list[Right]:
     if process == "erase":  # it says until when the topics keep what was written
         found += [Right(Resource.TOPIC, name, _CONFIGURED) for name in ours]
     if process == "detect":
-        # A transaction a partition: its id ends in the partition's number.
-        found.append(Right(Resource.TRANSACTIONAL_ID, f"{app_id}-detect-", ("Write", "Describe"), prefixed=True))
+        found.append(transactions)
     return found

@@ -187,7 +187,8 @@ class _Batch:
         home = self._homes.get(customer_id)
         if home is None:
             home = self._homes[customer_id] = partition_of(customer_id, self._partitions)
-        if home == self._partition or _has(record, HEADER_REROUTED):
+        # One that was sent here while there were fewer partitions is not at home any more.
+        if home == self._partition or (HEADER_REROUTED, str(self._partitions).encode()) in record.headers:
             return True
         self.outcome.strays.append(Stray(record, home))
         self._count(_TYPES[type(event)], "rerouted")

@@ -14,7 +14,10 @@ DEAD_LETTERS = "csat-events-dead-letter"
 RATINGS_TABLE = "ratings"
 
 HEADER_REROUTED = "csatwatch-rerouted"
+"""On an event that came on a wrong partition and was sent to its own: how many partitions there were then."""
 HEADER_BACKFILL = "csatwatch-backfill"
+HEADER_MOVED = "csatwatch-moved"
+"""On a deletion in `csat-trends` that is none: the trend is on another partition now, since there are more of them."""
 
 MEGABYTE = 1 << 20
 

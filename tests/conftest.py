@@ -50,6 +50,7 @@ class Broker:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Options of this project's own."""
+    parser.addoption("--old-release", metavar="DIR", help="a checkout of the release to upgrade from (with =)")
     parser.addoption("--update-images", action="store_true", help="make the screenshots in docs/images anew")
 
 

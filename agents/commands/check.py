@@ -10,7 +10,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from agents import kafka, texts
-from agents.commands.topics import missing
+from agents.commands.topics import like_events, missing
 from agents.mail import smtp
 from agents.own_actions import own_actions
 from agents.process import EXIT_BAD_INPUT, EXIT_FAILED
@@ -21,8 +21,10 @@ from agents.workflows import documents
 from schemas.policy import Policy, load_policy
 from schemas.yaml_file import BadFile
 from sinks.base import SendError
+from sinks.postgres import BadDatabase, look_at_migrations
 from streams.coverage import gaps
 from streams.rehearse import rehearse
+from streams.topology import EVENTS
 
 _CONNECT = 5  # seconds
 
@@ -122,6 +124,14 @@ async def _kafka(settings: Settings) -> None:
     async with connected(kafka.admin(settings)) as admin:
         if absent := missing(settings, set(await admin.list_topics())):
             raise _Away(f"{settings.kafka_url}: no topic {absent[0]}: run csatwatch topics create")
+        described = await admin.describe_topics([settings.topic(EVENTS), *sorted(like_events(settings))])
+    events, *others = ((each["topic"], len(each["partitions"])) for each in described)
+    for name, count in others:
+        if count != events[1]:
+            raise _Away(
+                f"{events[0]} has {events[1]} partitions and {name} has {count}: "
+                f"run csatwatch topics grow --partitions {max(events[1], count)}"
+            )
 
 
 async def _postgres(settings: Settings) -> None:
@@ -131,7 +141,12 @@ async def _postgres(settings: Settings) -> None:
     except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
         # Only the class: the text may hold the password.
         raise _Away(f"cannot be used ({type(error).__name__}): {fix}") from None
-    await connection.close()
+    try:
+        await look_at_migrations(connection)
+    except BadDatabase as error:
+        raise _Away(str(error)) from None
+    finally:
+        await connection.close()
 
 
 async def _slack(settings: Settings) -> None:

@@ -5,12 +5,12 @@ from aiokafka import TopicPartition
 
 from agents import kafka
 from agents.commands.rewind import rewind
-from agents.position import POSITION, Position, decode, encode
+from agents.detectors import positions_of, refuse_running
+from agents.position import POSITION, Position, encode
 from agents.refused import Failed
 from agents.session import connected, visit
 from agents.settings import Settings, load_settings
 from agents.transport.checkpoint import Transactional
-from agents.transport.ends import ends
 from agents.transport.producer import MAX_BATCH, Outgoing
 from streams.topology import EVENTS, changelog
 
@@ -46,40 +46,19 @@ async def _begin(settings: Settings) -> list[int]:
                 "with CSATWATCH_PARTITIONS as it was"
             )
             raise Failed(message)
-        described = await admin.describe_consumer_groups([group])
-    if any(members for response in described for *_, members, _ in response.groups):
-        message = (
-            f"the group {group} has members: stop all detectors first; static members are gone after their session "
-            f"timeout ({settings.session_timeout_seconds:g} s)"
-        )
-        raise Failed(message)
-    positions = await _positions(settings, log, counts[0])
+        await refuse_running(admin, settings)
+    async with connected(kafka.consumer(settings, enable_auto_commit=False)) as consumer:
+        found = await positions_of(consumer, log, counts[0])
+    positions = {partition: found.get(partition, Position()) for partition in range(counts[0])}
     checkpoints = Transactional(
         group, lambda name: kafka.producer(settings, transactional_id=name, max_batch_size=MAX_BATCH)
     )
     await checkpoints.open(set(positions))
     try:
         for partition, position in positions.items():
-            new = Position(position.epoch + 1)
+            new = Position(position.epoch + 1, partitions=position.partitions)
             record = Outgoing(partition, POSITION, encode(new))
             await checkpoints.write(TopicPartition(events, partition), {log: [record]}, 0)
     finally:
         await checkpoints.close()
     return [position.epoch + 1 for position in positions.values()]
-
-
-async def _positions(settings: Settings, log: str, partitions: int) -> dict[int, Position]:
-    tps = [TopicPartition(log, p) for p in range(partitions)]
-    found = dict.fromkeys(range(partitions), Position())
-    consumer = kafka.consumer(settings, enable_auto_commit=False, auto_offset_reset="earliest")
-    async with connected(consumer):
-        consumer.assign(tps)
-        last = await ends(consumer, tps)
-        await consumer.seek_to_beginning(*tps)
-        waiting = set(tps)
-        while waiting := {tp for tp in waiting if await consumer.position(tp) < last[tp]}:
-            for tp, records in (await consumer.getmany(*waiting, timeout_ms=1000, max_records=20_000)).items():
-                for record in records:
-                    if record.key == POSITION and record.value:
-                        found[tp.partition] = decode(record.value)
-    return found

@@ -1,9 +1,8 @@
 """`csatwatch topics`: the topics as `streams.topology` wants them."""
 
-import asyncio
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from shlex import quote
 
 import click
@@ -13,13 +12,14 @@ from aiokafka.errors import InvalidConfigurationError, TopicAlreadyExistsError, 
 
 from agents import kafka
 from agents.asyncapi import asyncapi
+from agents.commands.grow import grow
 from agents.refused import Failed
 from agents.session import connected, visit
-from agents.settings import Settings, load_settings
+from agents.settings import PREFIX, Settings, load_settings
+from agents.topics import usable
 from streams.access import PROCESSES, rights
-from streams.topology import COMPACTED, EVENTS, TOPICS, changelog
+from streams.topology import ALERTS, COMPACTED, EVENTS, TOPICS, TRENDS, changelog
 
-_LED_WITHIN, _PAUSE = 30.0, 0.1  # seconds
 _TIMESTAMPS = "message.timestamp.type"
 
 
@@ -50,25 +50,36 @@ async def create(settings: Settings) -> list[Found]:
     """Create the topics that are missing, and look at the others. Raises `aiokafka.errors.KafkaError`."""
     async with connected(kafka.admin(settings)) as admin:
         there = set(await admin.list_topics())
-        made = [await _ensure(admin, topic, there, settings) for topic in _wanted(settings)]
-        # The detector's state is partitioned like its events: by what csat-events has, not by what it should have.
-        events = next(each for each in made if each.name == settings.topic(EVENTS))
-        name = settings.topic(changelog(settings.app_id))
-        state = Wanted(name, events.partitions, {**COMPACTED, **_safe(settings)})
-        made.append(await _ensure(admin, state, there, settings))
-        await _usable(admin, [each.name for each in made])
+        first, *others = _wanted(settings)
+        events = await _ensure(admin, first, there, settings)
+        # What goes with csat-events is partitioned like it: by what it has, not by what it should have.
+        bound = like_events(settings)
+        made = [events] + [
+            await _ensure(
+                admin, replace(topic, partitions=events.partitions) if topic.name in bound else topic, there, settings
+            )
+            for topic in others
+        ]
+        await usable(admin, [each.name for each in made])
         return made
+
+
+def like_events(settings: Settings) -> frozenset[str]:
+    """The topics that must have as many partitions as csat-events, as the detector writes them by partition."""
+    return frozenset(settings.topic(name) for name in (ALERTS, TRENDS, changelog(settings.app_id)))
 
 
 def missing(settings: Settings, there: Collection[str]) -> list[str]:
     """The topics that csatwatch needs and `there` does not have, by full name."""
-    needed = [*(topic.name for topic in TOPICS), changelog(settings.app_id)]
-    return [settings.topic(name) for name in needed if settings.topic(name) not in there]
+    return [topic.name for topic in _wanted(settings) if topic.name not in there]
 
 
 @click.group()
 def topics() -> None:
-    """Create the topics, say what differs, and list who needs which rights on them."""
+    """Create the topics, say what differs, grow them, and list who needs which rights on them."""
+
+
+topics.add_command(grow)
 
 
 @topics.command("create")
@@ -77,7 +88,7 @@ def create_command() -> None:
 
     The names carry CSATWATCH_TOPIC_PREFIX; CSATWATCH_PARTITIONS and CSATWATCH_REPLICATION say how many. A topic that
     exists is left as it is: what differs from what csatwatch wants is listed with the command that mends it. Exit
-    code 1 where the detector's state and its events have different numbers of partitions.
+    code 1 where what the detector writes has other numbers of partitions than csat-events: it cannot start then.
     """
     settings = load_settings()
     found = visit(settings, create(settings))
@@ -86,12 +97,13 @@ def create_command() -> None:
         click.echo(f"{topic.name}: {state}, {topic.partitions} partitions")
         for difference in topic.differences:
             click.echo(f"  {difference}")
-    by_name = {topic.name: topic.partitions for topic in found}
-    events, state_topic = settings.topic(EVENTS), settings.topic(changelog(settings.app_id))
-    if by_name[events] != by_name[state_topic]:
+    events = found[0].partitions
+    bound = [topic for topic in found if topic.name in like_events(settings)]
+    if wrong := [f"{topic.name} {topic.partitions}" for topic in bound if topic.partitions != events]:
+        most = max(events, *(topic.partitions for topic in bound))
         message = (
-            f"{state_topic} has {by_name[state_topic]} partitions and {events} has {by_name[events]}: "
-            "the detector cannot start; give both the same number"
+            f"{found[0].name} has {events} partitions, and the detector cannot start unless these have as many: "
+            f"{', '.join(wrong)}: run `csatwatch topics grow --partitions {most}`"
         )
         raise Failed(message)
 
@@ -130,10 +142,13 @@ def asyncapi_command() -> None:
 
 
 def _wanted(settings: Settings) -> list[Wanted]:
-    return [
+    """All topics, csat-events first."""
+    wanted = [
         Wanted(settings.topic(topic.name), settings.partitions, {**topic.settings(), **_safe(settings)})
         for topic in TOPICS
     ]
+    state = settings.topic(changelog(settings.app_id))
+    return [*wanted, Wanted(state, settings.partitions, {**COMPACTED, **_safe(settings)})]
 
 
 def _safe(settings: Settings) -> dict[str, str]:
@@ -151,22 +166,18 @@ async def _ensure(admin: AIOKafkaAdminClient, wanted: Wanted, there: set[str], s
     partitions = len(described["partitions"])
     differences = await _differences(admin, wanted)
     if partitions != wanted.partitions:
-        differences.insert(
-            0, f"partitions: {partitions}, wanted {wanted.partitions}: set CSATWATCH_PARTITIONS to match"
-        )
+        differences.insert(0, _of_partitions(wanted, partitions, settings))
     return Found(wanted.name, created=False, partitions=partitions, differences=tuple(differences))
 
 
-async def _usable(admin: AIOKafkaAdminClient, names: Sequence[str]) -> None:
-    # Created is not yet led: a producer that comes right after would wait, or fail.
-    async with asyncio.timeout(_LED_WITHIN):
-        while True:
-            seen = await admin.describe_topics(list(names))
-            if all(not p["error_code"] and p["leader"] >= 0 for topic in seen for p in topic["partitions"]) and not any(
-                topic["error_code"] for topic in seen
-            ):
-                return
-            await asyncio.sleep(_PAUSE)
+def _of_partitions(wanted: Wanted, has: int, settings: Settings) -> str:
+    said = f"partitions: {has}, wanted {wanted.partitions}"
+    if wanted.name == settings.topic(EVENTS):
+        more = f", or run `csatwatch topics grow --partitions {wanted.partitions}`" if has < wanted.partitions else ""
+        return f"{said}: set {PREFIX}PARTITIONS={has}{more}"
+    if wanted.name in like_events(settings):
+        return f"{said}, as {settings.topic(EVENTS)} has"
+    return f"{said}: any number will do, nothing needs to be done"
 
 
 async def _create(admin: AIOKafkaAdminClient, wanted: Wanted, settings: Settings) -> Found:

@@ -49,20 +49,32 @@ class Expected:
     rerouted: set[str] = field(default_factory=set)
 
 
-async def expected(site: Site) -> Expected:
-    """Read the topic back and ask the oracle, partition for partition in the order of offsets."""
+@dataclass(frozen=True)
+class Before:
+    """How it was before the partitions became more: what was read then, up to these offsets, by partition."""
+
+    partitions: int
+    read: Mapping[int, int]
+
+
+async def expected(site: Site, before: Before | None = None) -> Expected:
+    """Read the topic back and ask the oracle, by partition and offset, first about what was `before`."""
     oracle = Oracle(load_policy(None))
     poison, astray, rerouted = {}, {}, set()
     records = await site.read(EVENTS)
+    if before is not None:
+        records.sort(key=lambda r: (r.offset >= before.read.get(r.partition, 0), r.partition, r.offset))
     for record in records:
+        early = before is not None and record.offset < before.read.get(record.partition, 0)
+        partitions = before.partitions if early and before is not None else site.partitions
         if record.key == POISON_KEY:
             poison[record.partition, record.offset] = record
             continue
         event = json.loads(record.value or b"")
-        again = record.header(HEADER_REROUTED) is not None
-        if again:
+        at_home = partition_of(event["customer_id"], partitions) == record.partition
+        if at_home and record.header(HEADER_REROUTED) is not None:
             rerouted.add(event["event_id"])
-        elif partition_of(event["customer_id"], site.partitions) != record.partition:
+        elif not at_home:
             astray[event["event_id"]] = record.offset
             continue
         oracle.take(event)
@@ -143,8 +155,9 @@ def _changelog(site: Site) -> str:
 
 
 def _last(records: Sequence[Stored]) -> Mapping[bytes, bytes]:
-    values = {r.key or b"": r.value for r in records}
-    return {key: value for key, value in values.items() if value is not None}
+    # A customer who moved when the partitions became more is deleted where the customer was.
+    values = {(r.partition, r.key or b""): r.value for r in records}
+    return {key: value for (_, key), value in values.items() if value is not None}
 
 
 def _windows(values: Mapping[bytes, bytes]) -> Mapping[str, Window]:
@@ -157,13 +170,16 @@ def _windows(values: Mapping[bytes, bytes]) -> Mapping[str, Window]:
 
 
 def _overwritten(log: Sequence[Stored]) -> Iterator[str]:
-    applied: dict[str, int] = {}
+    applied: dict[tuple[int, str], int] = {}
     for record in log:
         for name in customers_of([record.key or b""]):
-            track = Track.decode(record.value or b"", lambda _: _NO_PIECES)
-            if track.applied < applied.get(name, -1):
-                yield f"{name} went back from {applied[name]} to {track.applied} at {record.offset}"
-            applied[name] = track.applied
+            if record.value is None:
+                continue
+            place = record.partition, name
+            track = Track.decode(record.value, lambda _: _NO_PIECES)
+            if track.applied < applied.get(place, -1):
+                yield f"{name} went back from {applied[place]} to {track.applied} at {record.offset}"
+            applied[place] = track.applied
 
 
 def _compare(found: Mapping[str, Window], should: Mapping[str, Window]) -> Iterator[str]:

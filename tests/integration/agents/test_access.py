@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from confluent_kafka.admin import AdminClient
 
 from schemas.alert import Alert
 from streams.access import PROCESSES, rights
-from streams.topology import ALERTS, EVENTS
+from streams.topology import ALERTS, EVENTS, TOPICS, changelog
 from tests.servers.processes import Csatwatch, Finished, csatwatch
 from tests.servers.topics import Record, produce, read_all
 from tests.servers.wait import until
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from tests.servers.secure_kafka import SecureKafka
 
 _PREFIX, _APP = "acme.support.", "acme-csatwatch"
+_TOPICS = (*(topic.name for topic in TOPICS), changelog(_APP))
 _CUSTOMER = "0f0e9c3e-5d0b-4a0e-9a53-0f6d0c5a7a11"
 
 
@@ -60,6 +62,7 @@ async def test_each_process_works_with_the_rights_that_are_listed(
             "CSATWATCH_SLACK_FALLBACK_CHANNEL": "C0ALERTS",
             "CSATWATCH_WEB_BIND": "127.0.0.1:0",
             "CSATWATCH_SESSION_KEY": KEY,
+            "CSATWATCH_LOG_LEVEL": "DEBUG",
         }
 
     made = await csatwatch("topics", "create", settings=settings("topics"), directory=tmp_path)
@@ -82,8 +85,19 @@ async def test_each_process_works_with_the_rights_that_are_listed(
         forgotten = await csatwatch(*erase, settings=settings("erase"), directory=tmp_path)
         assert forgotten.code == 0, forgotten.stderr
 
+    logs = "".join(process.log for process in processes)
+    assert [name for name in PROCESSES if f"{name}-password" in logs] == []
+    # Nobody made a topic of its own accord.
+    there = AdminClient({"bootstrap.servers": company.bootstrap}).list_topics(timeout=10).topics
+    assert {name for name in there if not name.startswith("__")} == {_PREFIX + name for name in _TOPICS}
     alert, *_ = await read_all(company.bootstrap, _PREFIX + ALERTS)
     assert Alert.from_json(alert.value or b"").ticket.ticket_id == "T-1"
+    grow = ("topics", "grow", "--partitions", "6", "--while-events-come")
+    grown = await csatwatch(*grow, settings=settings("grow"), directory=tmp_path)
+    assert grown.code == 0, grown.stderr
+    assert f"{_PREFIX}csat-events: 3 → 6 partitions" in grown.stdout
+    async with Csatwatch("detect", settings("detect"), tmp_path):
+        pass
 
 
 async def test_who_may_not_is_told_by_name(company: "SecureKafka", tmp_path: Path) -> None:

@@ -1,12 +1,14 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import asyncpg
 import pytest
 
 from tests.conftest import Broker
 from tests.servers.fake_slack import APP_TOKEN, FakeSlack
 from tests.servers.mail import MailServer
 from tests.servers.processes import Csatwatch, csatwatch
+from tests.servers.topics import grow_topic
 
 
 @pytest.fixture
@@ -39,6 +41,27 @@ async def test_all_is_well_once_the_topics_are_there(settings: dict[str, str], t
         f"{name}: ok"
         for name in ("settings", "policy", "texts", "workflows", "kafka", "postgres", "slack", "clicks", "mail")
     ]
+
+
+@pytest.mark.parametrize("broker", ["kafka"], indirect=True)
+async def test_what_would_stop_a_start_is_found_before(
+    settings: dict[str, str], broker: Broker, postgres: str, tmp_path: Path
+) -> None:
+    await csatwatch("topics", "create", settings=settings, directory=tmp_path)
+    alerts = settings["CSATWATCH_TOPIC_PREFIX"] + "alerts"
+    await grow_topic(broker.bootstrap, alerts, 9)
+    connection = await asyncpg.connect(postgres)
+    await connection.execute(
+        "insert into migrations (number, name, checksum, breaks) "
+        "select max(number) + 1, '9999_next.sql', '', true from migrations"
+    )
+    await connection.close()
+    finished = await csatwatch("check", settings=settings, directory=tmp_path)
+    assert finished.code == 1
+    assert (
+        f"csat-events has 8 partitions and {alerts} has 9: run csatwatch topics grow --partitions 9" in finished.stdout
+    )
+    assert "postgres: failed: the database is newer than this csatwatch can work with" in finished.stdout
 
 
 async def test_what_a_workflow_expects_and_does_not_give_is_bad_input(settings: dict[str, str], tmp_path: Path) -> None:

@@ -85,6 +85,23 @@ def test_no_service_has_more_rights_than_it_needs(service: str) -> None:
     assert ":latest" not in found["image"]
 
 
+@pytest.mark.parametrize("service", sorted(SERVICES.keys() - {"setup"}))
+def test_each_service_says_how_it_is_and_comes_back(service: str) -> None:
+    found = SERVICES[service]
+    assert found["restart"] == "unless-stopped"
+    assert found["healthcheck"]["test"][0] == "CMD"
+    assert {"interval", "timeout", "retries", "start_period"} <= found["healthcheck"].keys()
+
+
+def test_what_must_outlive_a_container_is_on_a_volume_and_no_secret_is_in_a_variable() -> None:
+    mounted = {volume.split(":")[0] for each in SERVICES.values() for volume in each.get("volumes", ())}
+    assert COMPOSE["volumes"].keys() == {name for name in mounted if not name.startswith(".")}
+    for each in SERVICES.values():
+        secrets = [name for name in each.get("environment", {}) if re.search("PASSWORD|TOKEN|SECRET|KEY$|DSN", name)]
+        assert all(name.endswith("_FILE") for name in secrets)
+    assert {name for each in SERVICES.values() for name in each.get("secrets", ())} == COMPOSE["secrets"].keys()
+
+
 def test_every_secret_is_made_once_and_never_again(tmp_path: Path) -> None:
     (tmp_path / "deploy" / "secrets").mkdir(parents=True)
     for name in ("deploy/prepare", ".env.example"):

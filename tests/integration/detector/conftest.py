@@ -45,7 +45,7 @@ class Installation:
     def detector(self) -> Csatwatch:
         return Csatwatch("detect", self.settings, self.directory)
 
-    async def publish(self, events: Iterable[Mapping[str, Any] | bytes]) -> None:
+    async def publish(self, events: Iterable[Mapping[str, Any] | bytes], *, partitions: int = PARTITIONS) -> None:
         """As a producer with murmur2 would; bytes go as they are."""
         records = [
             Record(value=e, key=b"poison", partition=0)
@@ -53,7 +53,7 @@ class Installation:
             else Record(
                 value=json.dumps(e).encode(),
                 key=e["customer_id"].encode(),
-                partition=partition_of(e["customer_id"], PARTITIONS),
+                partition=partition_of(e["customer_id"], partitions),
             )
             for e in events
         ]

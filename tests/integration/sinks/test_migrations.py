@@ -3,6 +3,7 @@ import multiprocessing
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
@@ -83,11 +84,47 @@ async def test_a_replaced_migration_is_refused(empty: str, files: Path) -> None:
         await migrate(empty, files)
 
 
-async def test_a_newer_database_is_refused(empty: str, files: Path) -> None:
+async def test_a_newer_database_will_do(empty: str, files: Path) -> None:
     await migrate(empty, files)
     (files / "0002_second.sql").unlink()
-    with pytest.raises(BadDatabase, match=r"newer than this csatwatch: it has migration 0002_second\.sql"):
-        await migrate(empty, files)
+    assert await migrate(empty, files) == []
+
+
+async def test_a_newer_database_that_this_release_cannot_work_with_is_refused(empty: str, files: Path) -> None:
+    (files / "0003_third.sql").write_text("-- breaks older releases: they read the table\ndrop table first")
+    await migrate(empty, files)
+    for name in ("0003_third.sql", "0002_second.sql"):
+        (files / name).unlink()
+        with pytest.raises(
+            BadDatabase, match=r"newer than this csatwatch can work with: it has migration 0003_third\."
+        ):
+            await migrate(empty, files)
+
+
+async def test_a_database_of_before_there_was_such_a_word_is_taken(empty: str, files: Path) -> None:
+    await migrate(empty, files)
+    await fetch(empty, "alter table migrations drop column breaks")
+    assert await migrate(empty, files) == []
+    (files / "0003_third.sql").write_text("create table third (id int)")
+    assert await migrate(empty, files) == ["0003_third.sql"]
+    assert await fetch(empty, "select breaks from migrations order by number") == [(False,)] * 3
+
+
+async def test_who_may_not_migrate_is_told_and_needs_not_where_nothing_is_to_do(
+    databases: Databases, empty: str, files: Path
+) -> None:
+    await migrate(empty, files)
+    await fetch(databases.dsn, "create role reader login password 'reads'")
+    try:
+        await fetch(empty, "grant select on migrations to reader")
+        reader = urlsplit(empty)._replace(netloc=f"reader:reads@{urlsplit(empty).netloc.rpartition('@')[2]}").geturl()
+        assert await migrate(reader, files) == []
+        (files / "0003_third.sql").write_text("create table third (id int)")
+        with pytest.raises(BadDatabase, match="run `csatwatch database migrate` as its owner"):
+            await migrate(reader, files)
+    finally:
+        await fetch(empty, "drop owned by reader")
+        await fetch(empty, "drop role reader")
 
 
 async def test_a_gap_among_the_applied_ones_is_refused(empty: str, files: Path) -> None:

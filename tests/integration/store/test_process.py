@@ -164,7 +164,8 @@ async def test_a_closed_database_is_waited_for(installation: Installation, datab
 
 async def test_a_newer_database_is_said_and_ends_with_two(installation: Installation) -> None:
     await installation.pool.execute(
-        "insert into migrations (number, name, checksum) values (9999, '9999_next.sql', '')"
+        "insert into migrations (number, name, checksum, breaks) "
+        "select max(number) + 1, '9999_next.sql', '', true from migrations"
     )
     ended = await csatwatch("store", settings=installation.settings, directory=installation.directory)
     assert ended.code == 2

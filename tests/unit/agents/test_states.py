@@ -39,7 +39,7 @@ class MemoryStore:
 
 
 def opened(store: MemoryStore) -> PartitionStates:
-    return PartitionStates(cast("PartitionStore", store), 0)
+    return PartitionStates(cast("PartitionStore", store), 0, PIPELINE.partitions)
 
 
 def process(states: PartitionStates, offset: int, event: Mapping[str, Any]) -> list[Alert]:
