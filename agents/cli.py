@@ -25,6 +25,7 @@ _COMMANDS = (
     "fit",
     "generate",
     "outcomes",
+    "poll",
     "publish",
     "state",
     "topics",

@@ -68,6 +68,7 @@ class SourceHook:
         take: takes the answers.
         count: takes the name of the source, and one of `RESULTS`.
         now: the time.
+        limit: how often one address may come to one source.
     """
 
     def __init__(
@@ -76,12 +77,13 @@ class SourceHook:
         take: Take,
         count: Callable[[str, str], None],
         now: Callable[[], datetime],
+        limit: Limit | None = None,
     ) -> None:
         self._believed = believed
         self._take = take
         self._count = count
         self._now = now
-        self._limit = Limit(*REQUESTS)
+        self._limit = limit or Limit(*REQUESTS)
 
     async def receive(self, request: Request) -> Response:
         """204 once Kafka has it, or where it is no answer; 202 where it is not known whose it is.
