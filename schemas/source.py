@@ -1,27 +1,56 @@
 """Survey sources: who is believed, and what of what they say is what of an event. YAML files, one source each."""
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, Literal, Self
-from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
 
 from schemas.part import Location, Part, mistakes
+from schemas.policy import TimeZone
 from schemas.scale import SCALES, key
 
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
-"""Of a source: it is in addresses, in the names of settings, and before the ids of its answers."""
 
-Path = Annotated[str, StringConstraints(pattern=r"^[^.\s]([^.]*[^.\s])?(\.[^.\s]([^.]*[^.\s])?)*$", max_length=300)]
-"""Where a value stands: keys with dots between, a number being a place in a list, as in `contacts.0.email`."""
+def _like(pattern: str, shape: str) -> AfterValidator:
+    matches = re.compile(pattern).fullmatch
+
+    def check(value: str) -> str:
+        if not matches(value):
+            raise ValueError(shape)
+        return value
+
+    return AfterValidator(check)
 
 
 def _listed(value: object) -> object:
-    return [value] if isinstance(value, str) else value
+    return [value] if isinstance(value, str | int) else value
 
 
-Paths = Annotated[tuple[Path, ...], BeforeValidator(_listed), Field(min_length=1)]
+Name = Annotated[
+    str,
+    _like(r"[a-z][a-z0-9_]{0,39}", "must be small letters, digits and _, as it is in addresses and names of settings"),
+]
+"""Of a source; it also stands before the ids of its answers."""
+
+Path = Annotated[
+    str,
+    _like(r"[^.\s]([^.]*[^.\s])?(\.[^.\s]([^.]*[^.\s])?)*", "must be keys with dots between, like contacts.0.email"),
+]
+"""Where a value stands: a key that is a number is a place in a list."""
+
+Paths = Annotated[
+    tuple[Path, ...], Field(min_length=1), BeforeValidator(_listed, json_schema_input_type=Path | Sequence[Path])
+]
 """The first of these that holds something is taken; one alone needs no list."""
+
+ANY = "any"
+
+Values = Annotated[
+    tuple[str | int | bool, ...],
+    Field(min_length=1),
+    BeforeValidator(_listed, json_schema_input_type=str | int | bool | Sequence[str | int | bool]),
+]
+"""What a value may be; one alone needs no list, and `any` is whatever is not empty."""
 
 Header = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{1,100}$"), AfterValidator(str.lower)]
 
@@ -54,7 +83,7 @@ class Hmac(Part):
 class SharedSecret(Part):
     """The secret itself, in a header: for senders that sign nothing. Only over TLS."""
 
-    scheme: Literal["header"]
+    scheme: Literal["shared_secret"]
     header: Header
 
 
@@ -62,6 +91,8 @@ Signature = Annotated[StandardWebhooks | Hmac | SharedSecret, Field(discriminato
 
 
 def _as_key(raw: object) -> object:
+    if isinstance(raw, bool):
+        raise ValueError("must be in quotes: YAML takes yes and no for true and false")  # noqa: TRY004 (for pydantic)
     return key(raw) if isinstance(raw, str | int | float) else raw
 
 
@@ -76,20 +107,15 @@ class OwnScale(Part):
 
 
 def _known_scale(value: object) -> object:
-    if isinstance(value, str) and value not in SCALES:
+    if not isinstance(value, str):
+        return value
+    if value not in SCALES:
         raise ValueError(f"must be one of {', '.join(SCALES)}, or have a name and values of its own")
-    return value
+    return {"name": value, "values": SCALES[value]}
 
 
-Scale = Annotated[str | OwnScale, BeforeValidator(_known_scale)]
-
-
-def _known_zone(value: str) -> str:
-    try:
-        ZoneInfo(value)
-    except (ValueError, OSError):  # a name that is none, or one that is a directory of zones
-        raise ValueError("must be a time zone like UTC or Europe/Berlin") from None
-    return value
+Scale = Annotated[OwnScale, BeforeValidator(_known_scale, json_schema_input_type=Literal[tuple(SCALES)] | OwnScale)]
+"""One that is known by its name, or one of the source's own."""
 
 
 class Rating(Part):
@@ -97,16 +123,6 @@ class Rating(Part):
 
     path: Paths
     scale: Scale
-
-    @property
-    def scale_name(self) -> str:
-        """As it goes into the event."""
-        return self.scale if isinstance(self.scale, str) else self.scale.name
-
-    @property
-    def table(self) -> Mapping[str, int]:
-        """What each raw value is from 1 to 5."""
-        return SCALES[self.scale] if isinstance(self.scale, str) else self.scale.values
 
 
 class ContactFields(Part):
@@ -147,14 +163,13 @@ class Shape(Part):
 
     Attributes:
         each: where a list of answers stands; without it, what is a list holds several, and anything else is one.
-        when: what must be so, by path, for it to be an answer: one of these values, or `any` that is not empty.
-            Anything else is left alone.
+        when: what must be so, by path, for it to be an answer; anything else is left alone.
         time_zone: of times that do not say theirs, as `UTC` or `Europe/Berlin`.
     """
 
     each: Path | None = None
-    when: dict[Path, Literal["any"] | list[str | int | bool]] = Field(default_factory=dict)
-    time_zone: Annotated[str, AfterValidator(_known_zone)] | None = None
+    when: dict[Path, Values] = Field(default_factory=dict)
+    time_zone: TimeZone | None = None
     rating: Rating
     fields: Fields
 
@@ -177,7 +192,9 @@ class Source(Part):
     """
 
     source: Name
-    version: Annotated[str, BeforeValidator(str), StringConstraints(min_length=1, max_length=100)]
+    version: Annotated[
+        str, BeforeValidator(str, json_schema_input_type=str | float), StringConstraints(min_length=1, max_length=100)
+    ]
     signature: Signature | None = None
     webhook: Shape | None = None
     record: Shape | None = None
@@ -192,10 +209,10 @@ class Source(Part):
 
     def _wrong(self) -> Iterator[tuple[Location, str, Any]]:
         if self.webhook is None and self.record is None and self.csv is None:
-            yield ("webhook",), "is missing, and so are record and csv: say one of them", None
+            yield ("webhook",), "is missing, and so are record and csv: say one of them", {}
         if (self.webhook is None) != (self.signature is None):
             absent = "webhook" if self.webhook is None else "signature"
-            yield (absent,), "is missing: signature and webhook go together", None
+            yield (absent,), "is missing: signature and webhook go together", {}
         for place, test in enumerate(self.tests):
             if self.shape(test.shape) is None:
                 yield (

@@ -8,7 +8,7 @@ from schemas.yaml_file import BadFile, Document, read
 
 SHIPPED = Path(__file__).parent / "sources"
 
-_TAGS = frozenset({"standard_webhooks", "hmac", "header"})
+_TAGS = frozenset({"standard_webhooks", "hmac", "shared_secret"})
 
 
 def load_sources(directory: Path | None) -> Mapping[str, Source]:

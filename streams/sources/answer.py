@@ -92,18 +92,18 @@ def answer(source: Source, shape: Shape, item: Any, arrived: datetime) -> Answer
     raw = first(item, shape.rating.path)
     if raw is None:
         raise _missing("rating", shape.rating.path)
-    found = rating(shape.rating.table, raw) if isinstance(raw, str | int | float) else None
+    found = rating(shape.rating.scale.values, raw) if isinstance(raw, str | int | float) else None
     if found is None:
         shown = str(raw) if isinstance(raw, int | float) else "something else"
-        values = ", ".join(shape.rating.table)
-        raise Unmappable("rating", f"is {shown}: on the scale {shape.rating.scale_name} it is one of {values}")
+        values = ", ".join(shape.rating.scale.values)
+        raise Unmappable("rating", f"is {shown}: on the scale {shape.rating.scale.name} it is one of {values}")
     said: dict[str, Any] = {
         "customer_id": NOBODY,
         "response_id": response,
         "ticket_id": _needed(item, "ticket_id", fields.ticket_id),
         "rating": found,
         "rating_raw": raw,
-        "scale": shape.rating.scale_name,
+        "scale": shape.rating.scale.name,
         "responded_at": _responded(item, fields, shape, arrived),
         "survey_sent_at": _moment(first(item, fields.survey_sent_at), shape.time_zone),
         "contact": _texts(item, fields.contact, ContactFields.model_fields) or None,

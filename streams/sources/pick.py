@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from schemas.source import Shape
+from schemas.source import ANY, Shape
 
 
 def pick(said: Any, path: str) -> Any:  # noqa: ANN401 (any JSON)
@@ -39,7 +39,7 @@ def meant(shape: Shape, item: Any) -> bool:  # noqa: ANN401 (the same)
     """Whether this is an answer at all, rather than something else that the source says."""
     for path, wanted in shape.when.items():
         found = first(item, (path,))
-        if found is None or (wanted != "any" and not any(_same(found, each) for each in wanted)):
+        if found is None or not any(each == ANY or _same(found, each) for each in wanted):
             return False
     return True
 

@@ -165,7 +165,7 @@ def test_a_mapping_of_ones_own() -> None:
         """
 source: stars
 version: 1
-signature: {scheme: header, header: X-Token}
+signature: {scheme: shared_secret, header: X-Token}
 webhook:
   each: events
   when: {kind: [rating], test: [false]}
