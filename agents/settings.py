@@ -224,7 +224,8 @@ _SECRETS = frozenset(
         "sign_in_token",
     }
 )
-_OF_SOURCE = re.compile(r"source_([a-z][a-z0-9_]{0,39})_(secret|url|user|token|secret_file|token_file)")
+OF_SOURCE = re.compile(r"source_([a-z][a-z0-9_]{0,39})_(secret|url|user|token|secret_file|token_file)")
+"""A setting of one survey source, by its field: the source's name, and what of it."""
 _NEEDED: Mapping[str, tuple[str, ...]] = {
     "builtin": (),
     "webhook": ("tasks_url", "tasks_secret"),
@@ -265,7 +266,7 @@ _SHAPES: Mapping[str, str] = {
     "topic_prefix": "must be letters, digits, dot, dash and underscore",
 }
 
-_OF_SOURCE_SHAPES: Mapping[str, str] = {
+_SOURCE_SHAPES: Mapping[str, str] = {
     "secret": "must be text",
     "token": "must be text",
     "url": "must be an http(s) address without ? and #",
@@ -304,7 +305,7 @@ def _ours(source: Mapping[str, str]) -> dict[str, str]:
         field = name.removeprefix(PREFIX).lower()
         secrets = (
             _SECRETS
-            if (of := _OF_SOURCE.fullmatch(field)) is None
+            if (of := OF_SOURCE.fullmatch(field)) is None
             else {f"source_{of[1]}_{each}" for each in ("secret", "token")}
         )
         if field not in Settings.model_fields and field.removesuffix("_file") in secrets and field.endswith("_file"):
@@ -320,7 +321,7 @@ def _by_source(given: Mapping[str, str]) -> dict[str, Any]:
     plain: dict[str, Any] = {}
     sources: dict[str, dict[str, str]] = {}
     for field, value in given.items():
-        if field not in Settings.model_fields and (of := _OF_SOURCE.fullmatch(field)) is not None:
+        if field not in Settings.model_fields and (of := OF_SOURCE.fullmatch(field)) is not None:
             sources.setdefault(of[1], {})[of[2]] = value
         else:
             plain[field] = value
@@ -338,7 +339,7 @@ def _secret(name: str, path: Path) -> str:
 def _say(error: ErrorDetails) -> str:
     if len(error["loc"]) == 3:  # noqa: PLR2004 (source, its name, what of it)
         name = PREFIX + "_".join(str(part) for part in error["loc"]).upper()
-        return f"{name}: {_OF_SOURCE_SHAPES[str(error['loc'][2])]}"
+        return f"{name}: {_SOURCE_SHAPES[str(error['loc'][2])]}"
     field = str(error["loc"][0])
     name = PREFIX + field.upper()
     if error["type"] == "extra_forbidden":
