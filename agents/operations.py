@@ -91,7 +91,9 @@ class Operations:
             in_force=self._in_force,
         )
 
-    async def replay(self, letters: Sequence[str] | None, by: str, *, waiting: bool = False) -> int:
+    async def replay(
+        self, letters: Sequence[str] | None, by: str, *, waiting: bool = False, customer: str | None = None
+    ) -> int:
         """See `web.operators.Operations`. Raises `Away`."""
         try:
             found = await read(self._settings, newest=_NEWEST)
@@ -104,7 +106,9 @@ class Operations:
                     else each.id in letters
                 )
             ]
-            done = await replay(self._settings, wanted[::-1], by=by)
+            if customer is not None and not all(each.source for each in wanted):
+                raise Away("That is no survey tool's answer: it has its customer.")
+            done = await replay(self._settings, wanted[::-1], by=by, customer=customer)
         except NotReplayable as why:
             raise Away(f"{why}.") from None
         except _KAFKA_FAILS as error:

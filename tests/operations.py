@@ -17,6 +17,7 @@ class FakeOperations:
         self.away = away
         self.asked: list[tuple[Sequence[str] | None, str]] = []
         self.asked_waiting = 0
+        self.customers: list[str | None] = []
 
     async def look(self) -> Situation:
         return Situation(
@@ -35,9 +36,12 @@ class FakeOperations:
             in_force=InForce("default 1", "policy: default", [("w 1.0", "support_csat_received", ["a (slack_dm)"])]),
         )
 
-    async def replay(self, letters: Sequence[str] | None, by: str, *, waiting: bool = False) -> int:
+    async def replay(
+        self, letters: Sequence[str] | None, by: str, *, waiting: bool = False, customer: str | None = None
+    ) -> int:
         if self.away:
             raise Away("Kafka does not answer.")
         self.asked_waiting += waiting
+        self.customers.append(customer)
         self.asked.append((letters, by))
         return 1

@@ -20,6 +20,7 @@ ALL, WAITING = "all", "waiting"
 """What a form names in place of one dead letter: all that are no events, or all answers of unknown customers."""
 
 _PLACE = re.compile(r"\d{1,9}:\d{1,18}", re.ASCII)
+_CUSTOMER = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 _FAILED = (State.FAILED, State.UNKNOWN)
 
 _log = structlog.get_logger(__name__)
@@ -108,10 +109,13 @@ class Operations(Protocol):
         """How things are."""
         ...
 
-    async def replay(self, letters: Sequence[str] | None, by: str, *, waiting: bool = False) -> int:
+    async def replay(
+        self, letters: Sequence[str] | None, by: str, *, waiting: bool = False, customer: str | None = None
+    ) -> int:
         """Put these dead letters back; None: all that were not yet, of those that wait or of the others.
 
-        How many were. Raises `Away`, also where it is known of none whose it is.
+        `customer`: whose answers they are, of letters that wait and are named. How many were. Raises `Away`, also where
+        it is known of none whose it is.
         """
         ...
 
@@ -166,8 +170,11 @@ class OperatorPages:
         if letter not in {ALL, WAITING} and not _PLACE.fullmatch(letter):
             raise HTTPException(400)
         wanted, by = (None if letter in {ALL, WAITING} else [letter]), viewer_of(request).email
+        customer = form_of(request).get("customer", "").strip().lower() or None
+        if customer is not None and (wanted is None or not _CUSTOMER.fullmatch(customer)):
+            raise HTTPException(400)
         try:
-            count = await self._operations.replay(wanted, by, waiting=letter == WAITING)
+            count = await self._operations.replay(wanted, by, waiting=letter == WAITING, customer=customer)
         except Away as why:
             return self._templates.page(
                 request,

@@ -40,7 +40,9 @@ class _Nothing:
     async def look(self) -> Situation:
         return Situation((), (), (), None, {}, InForce("", "", ()))
 
-    async def replay(self, letters: Sequence[str] | None, by: str, *, waiting: bool = False) -> int:
+    async def replay(
+        self, letters: Sequence[str] | None, by: str, *, waiting: bool = False, customer: str | None = None
+    ) -> int:
         raise Away
 
 

@@ -52,7 +52,15 @@ async def test_answers_of_unknown_customers_are_replayed_apart() -> None:
     operations = FakeOperations()
     async with _client(operations) as client:
         await client.post("/operators/replay", data={"csrf": CSRF, "letter": "waiting"})
-    assert (operations.asked, operations.asked_waiting) == ([(None, OPERATOR.email)], 1)
+        assert (operations.asked, operations.asked_waiting) == ([(None, OPERATOR.email)], 1)
+        customer = "1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed"
+        answer = await client.post(
+            "/operators/replay", data={"csrf": CSRF, "letter": "0:8", "customer": f" {customer.upper()} "}
+        )
+        assert (answer.status_code, operations.customers) == (303, [None, customer])
+        for letter, wrong in (("0:8", "ACME"), ("waiting", customer), ("all", customer)):
+            answer = await client.post("/operators/replay", data={"csrf": CSRF, "letter": letter, "customer": wrong})
+            assert answer.status_code == 400
 
 
 async def test_kafka_away_is_said() -> None:
