@@ -27,6 +27,7 @@ _COMMANDS = (
     "fit",
     "generate",
     "outcomes",
+    "poll",
     "publish",
     "state",
     "topics",

@@ -37,17 +37,18 @@ async def close(pool: asyncpg.Pool) -> None:
 
 def visit(settings: Settings, work: Callable[[Connection], Awaitable[Result]]) -> Result:
     """Run a command's `work` on the database to its end. Raises `Failed` where it cannot be used."""
+    return asyncio.run(visited(settings, work))
 
-    async def connected() -> Result:
+
+async def visited(settings: Settings, work: Callable[[Connection], Awaitable[Result]]) -> Result:
+    """The same, within a program that runs already."""
+    try:
         connection = await asyncpg.connect(settings.postgres_dsn.get_secret_value(), timeout=_CONNECT)
         try:
             await set_codecs(connection)
             return await work(connection)
         finally:
             await connection.close(timeout=_CONNECT)
-
-    try:
-        return asyncio.run(connected())
     except asyncpg.UndefinedTableError:
         raise Failed(
             "the database has no tables of csatwatch yet: they are made when csatwatch deliver starts"

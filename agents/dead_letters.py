@@ -1,17 +1,22 @@
 """The dead letters: which there are, and back onto the topic that they came from."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from agents import kafka
+from agents.intake import FROM, traces_of, unowned
 from agents.session import connected
 from agents.settings import Settings
 from agents.transport.ends import ends
-from streams.topology import DEAD_LETTERS, EVENTS
+from streams.sources.whose import domain_of, whose, why_not
+from streams.topology import DEAD_LETTERS, EVENTS, HEADER_BACKFILL
+from streams.validate import Invalid
+from web.database import Database, Unavailable
 
 REPLAYED, BY = "csatwatch-replayed", "csatwatch-by"
 """Headers: which dead letter a record was, on the record and on a note behind the letter; and who had it replayed."""
@@ -35,6 +40,7 @@ class DeadLetter:
         error, message: why it is none, without a customer's words.
         topic, partition, offset: where it was read.
         whole: it holds the original; else that was too large, and has to be read where it was.
+        source: the survey source whose answer it is, which waits for its customer to be known; None: it is none.
         replayed_at: when it was put back; None: it was not. `replayed_by`: who did so.
     """
 
@@ -49,9 +55,28 @@ class DeadLetter:
     whole: bool
     replayed_at: datetime | None = None
     replayed_by: str | None = None
+    source: str | None = None
     key: bytes | None = field(default=None, repr=False)
     value: bytes | None = field(default=None, repr=False)
     headers: tuple[tuple[str, bytes], ...] = field(default=(), repr=False)
+
+    @property
+    def place(self) -> str:
+        """Where it came from, for people."""
+        return f"source {self.source}" if self.source else f"{self.topic}[{self.partition}]@{self.offset}"
+
+    @property
+    def answer_id(self) -> bytes | None:
+        """Of an answer that waits, whichever of its records this is."""
+        return next((value for name, value in self.headers if name == "ce_id"), None) if self.source else None
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """How many were put back, and of the answers that still wait, why."""
+
+    count: int
+    left: Sequence[str]
 
 
 async def read(settings: Settings, *, newest: int) -> list[DeadLetter]:
@@ -78,23 +103,44 @@ async def read(settings: Settings, *, newest: int) -> list[DeadLetter]:
         replace(each, replayed_at=notes[each.id][0], replayed_by=notes[each.id][1]) if each.id in notes else each
         for each in letters.values()
     ]
-    return sorted(told, key=lambda each: (each.at, each.id), reverse=True)
+    return sorted(_once(told), key=lambda each: (each.at, each.id), reverse=True)
 
 
-async def replay(settings: Settings, letters: Sequence[DeadLetter], *, by: str) -> None:
+async def replay(
+    settings: Settings, letters: Sequence[DeadLetter], *, by: str, customer: str | None = None
+) -> Replayed:
     """Put these back onto the topic that they came from, and note that behind them, each acknowledged.
 
-    What is wrong with a record still becomes a dead letter of its own. Raises `NotReplayable` before anything is sent,
-    and `KafkaError`.
+    What is wrong with a record still becomes a dead letter of its own. An answer that waits goes to its customer, or to
+    `customer` where a person says whose it is; it goes on waiting where that is still not known. Raises `NotReplayable`
+    before anything is sent, also where nothing could be, and `KafkaError`.
     """
-    whole = [each if each.whole else await _original(settings, each) for each in letters]
+    whole, left = [], []
+    async with AsyncExitStack() as stack:
+        database = Database(settings.postgres_dsn.get_secret_value(), size=1)
+        if customer is None and any(each.source for each in letters):
+            await database.open()
+            stack.push_async_callback(database.close)
+        for each in letters:
+            try:
+                whole.append(
+                    await _owned(database, each, customer)
+                    if each.source
+                    else each
+                    if each.whole
+                    else await _original(settings, each)
+                )
+            except _StillUnknown as why:
+                left.append(f"{each.id}: {why}")
+    if left and not whole:
+        raise NotReplayable(left[0])
     for each in whole:
         if each.topic != settings.topic(EVENTS):
             raise NotReplayable(f"{each.id} is from {each.topic}, which is not this installation's")
     async with connected(kafka.producer(settings)) as producer:
         for each in whole:
             mark = (REPLAYED, each.id.encode())
-            headers = [pair for pair in each.headers if not pair[0].startswith(_OURS)]
+            headers = [pair for pair in each.headers if pair[0] == HEADER_BACKFILL or not pair[0].startswith(_OURS)]
             await producer.send_and_wait(
                 each.topic,
                 each.value,
@@ -108,6 +154,42 @@ async def replay(settings: Settings, letters: Sequence[DeadLetter], *, by: str) 
                 headers=[mark, (BY, by.encode())],
                 partition=int(each.id.partition(":")[0]),
             )
+    return Replayed(len(whole), left)
+
+
+class _StillUnknown(Exception):
+    """Whose answer it is."""
+
+
+def _once(letters: Iterable[DeadLetter]) -> list[DeadLetter]:
+    """Each answer that waits once, however often its source said it; it is replayed where one of them is."""
+    kept: dict[bytes | str, DeadLetter] = {}
+    for each in sorted(letters, key=lambda each: each.at):
+        name = each.answer_id or each.id
+        before = kept.get(name)
+        if before is not None and before.replayed_at is not None and each.replayed_at is None:
+            continue
+        kept[name] = each
+    return list(kept.values())
+
+
+async def _owned(database: Database, letter: DeadLetter, customer: str | None) -> DeadLetter:
+    """The letter of an answer as its customer's event. Raises `_StillUnknown` and `NotReplayable`."""
+    try:
+        event = unowned(letter.value)
+    except ValueError:
+        raise NotReplayable(f"{letter.id} is no answer of a source: it cannot be replayed") from None
+    if customer is None:
+        try:
+            traces = await traces_of(database, event)
+        except Unavailable as why:
+            raise NotReplayable(f"{letter.id} needs the database to find its customer. {why}") from None
+        email = event.contact.email if event.contact is not None else None
+        customer = whose(traces)
+        if customer is None:
+            raise _StillUnknown(why_not(traces, ticket=event.ticket_id, domain=domain_of(email)))
+    value = event.model_copy(update={"customer_id": customer}).to_json()
+    return replace(letter, key=customer.encode(), value=value)
 
 
 async def _original(settings: Settings, letter: DeadLetter) -> DeadLetter:
@@ -162,6 +244,7 @@ def _letter(record: ConsumerRecord, headers: dict[str, str]) -> DeadLetter | Non
             offset=int(headers["csatwatch-offset"]),
             size=int(headers.get("csatwatch-original-bytes") or len(record.value or b"")),
             whole="csatwatch-original-bytes" not in headers,
+            source=headers.get(FROM) if headers["csatwatch-error"] == Invalid.UNRESOLVED else None,
             key=record.key,
             value=record.value,
             headers=tuple(record.headers),

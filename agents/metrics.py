@@ -142,3 +142,11 @@ CLICKS = Counter(
     ["result"],
     registry=REGISTRY,
 )
+SOURCE_ANSWERS = Counter(
+    "csatwatch_source_answers",
+    "What survey sources said by webhook, by source and by what became of it: published, unresolved (kept until it is "
+    "known whose it is), ignored (no answer), unreadable, refused (without a signature that holds), slowed (too much "
+    "at once) or away (Kafka or Postgres was, and the source comes again).",
+    ["source", "result"],
+    registry=REGISTRY,
+)

@@ -91,19 +91,31 @@ class Operations:
             in_force=self._in_force,
         )
 
-    async def replay(self, letters: Sequence[str] | None, by: str) -> int:
-        """Put these dead letters back, or all that were not yet; how many. Raises `Away`."""
+    async def replay(
+        self, letters: Sequence[str] | None, by: str, *, waiting: bool = False, customer: str | None = None
+    ) -> int:
+        """See `web.operators.Operations`. Raises `Away`."""
         try:
             found = await read(self._settings, newest=_NEWEST)
-            wanted = [each for each in found if (each.replayed_at is None if letters is None else each.id in letters)]
-            await replay(self._settings, wanted[::-1], by=by)
+            wanted = [
+                each
+                for each in found
+                if (
+                    each.replayed_at is None and (each.source is not None) is waiting
+                    if letters is None
+                    else each.id in letters
+                )
+            ]
+            if customer is not None and not all(each.source for each in wanted):
+                raise Away("That is no survey tool's answer: it has its customer.")
+            done = await replay(self._settings, wanted[::-1], by=by, customer=customer)
         except NotReplayable as why:
             raise Away(f"{why}.") from None
         except _KAFKA_FAILS as error:
             raise Away(f"Kafka does not answer ({type(error).__name__}).") from None
         finally:
             self._kafka = None
-        return len(wanted)
+        return done.count
 
     async def _ask_kafka(self) -> tuple[float, list[Lag], list[DeadLetter], str | None]:
         async with self._asking:
@@ -221,7 +233,8 @@ def _letter(letter: DeadLetter) -> Letter:
         at=letter.at,
         error=letter.error,
         message=letter.message,
-        place=f"{letter.topic}[{letter.partition}]@{letter.offset}",
+        place=letter.place,
+        waits=letter.source is not None,
         replayed_at=letter.replayed_at,
         replayed_by=letter.replayed_by,
     )

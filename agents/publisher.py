@@ -1,6 +1,7 @@
-"""Actions onto `csm-actions`, from a process that starts and runs without Kafka."""
+"""Records onto Kafka, from a process that starts and runs without it."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Self
 
 import structlog
@@ -15,11 +16,11 @@ _log = structlog.get_logger(__name__)
 
 
 class Publisher:
-    """Connects at the first action, and again after Kafka was away."""
+    """Connects at the first record, and again after Kafka was away. `patience`: seconds for each; None: aiokafka's."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, patience: float | None = None) -> None:
         self._settings = settings
-        self._topic = settings.topic(ACTIONS)
+        self._patience = patience
         self._producer: AIOKafkaProducer | None = None
         self._connecting = asyncio.Lock()
 
@@ -28,8 +29,15 @@ class Publisher:
 
         Raises `KafkaError`, OSError and `BadSettings`.
         """
-        producer = await self._connected()
-        await producer.send_and_wait(self._topic, action.to_json(), key=action.customer_id.encode())
+        await self.send(ACTIONS, action.customer_id, action.to_json())
+
+    async def send(self, name: str, key: str | None, value: bytes, headers: Sequence[tuple[str, bytes]] = ()) -> None:
+        """Return once all replicas have the record on the topic `name` (without prefix). Raises as `publish` does."""
+        async with asyncio.timeout(self._patience):
+            producer = await self._connected()
+            await producer.send_and_wait(
+                self._settings.topic(name), value, key=None if key is None else key.encode(), headers=list(headers)
+            )
 
     async def __aenter__(self) -> Self:
         """Let go of Kafka at the end."""

@@ -5,7 +5,7 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from dotenv import dotenv_values
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
@@ -44,6 +44,21 @@ Names = Annotated[str, Field(pattern=r"^[^,]*[^\s,][^,]*(,[^,]*[^\s,][^,]*)*$")]
 """Names with commas between; a name can have spaces."""
 
 
+class SourceSettings(BaseModel):
+    """Of one survey source: `CSATWATCH_SOURCE_<NAME>_SECRET` and so on."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    secret: SecretStr | None = None
+    """What its webhooks are signed with; without it none are taken."""
+    url: Annotated[str, Field(pattern=r"^https?://[^\s?#]+$")] | None = None
+    """Where its API is, for `csatwatch poll`."""
+    user: Annotated[str, Field(min_length=1, max_length=320)] | None = None
+    """Whose the token is, where the API asks: the e-mail address of a Zendesk agent."""
+    token: SecretStr | None = None
+    """Of its API."""
+
+
 class Settings(BaseModel):
     """What an installation sets. Field names are the environment's names without the prefix, in lower case."""
 
@@ -79,6 +94,10 @@ class Settings(BaseModel):
     """A directory of Python files with actions of one's own, see docs/how-to-action.md."""
     templates: Path | None = None
     """A directory with texts of one's own in place of those that ship, see docs/how-to-texts.md."""
+    sources: Path | None = None
+    """A directory with mappings of survey sources of one's own, see docs/sources.md; those that ship are known too."""
+    source: Mapping[str, SourceSettings] = Field(default_factory=dict)
+    """By the source's name."""
     slack_bot_token: SecretStr | None = None
     slack_api_url: Annotated[str, Field(pattern=r"^https?://\S+/$")] = "https://slack.com/api/"
     slack_fallback_channel: Channel | None = None
@@ -207,6 +226,8 @@ _SECRETS = frozenset(
         "sign_in_token",
     }
 )
+OF_SOURCE = re.compile(r"source_([a-z][a-z0-9_]{0,39})_(secret|url|user|token|secret_file|token_file)")
+"""A setting of one survey source, by its field: the source's name, and what of it."""
 _NEEDED: Mapping[str, tuple[str, ...]] = {
     "builtin": (),
     "webhook": ("tasks_url", "tasks_secret"),
@@ -221,6 +242,7 @@ _SHAPES: Mapping[str, str] = {
         "must be a channel's id, like C0123456789: Slack shows it below the channel's details",
     ),
     "slack_timeout_seconds": "must be seconds, from 0.1 to 60",
+    "source": "must be CSATWATCH_SOURCE_NAME_SECRET, …_URL, …_USER or …_TOKEN, NAME being the source's",
     "slack_managers": "must be e-mail addresses or Slack user ids, with commas between",
     "smtp_sender": "must be an e-mail address",
     "smtp_timeout_seconds": "must be seconds, from 0.1 to 60",
@@ -247,6 +269,13 @@ _SHAPES: Mapping[str, str] = {
     "topic_prefix": "must be letters, digits, dot, dash and underscore",
 }
 
+_SOURCE_SHAPES: Mapping[str, str] = {
+    "secret": "must be text",
+    "token": "must be text",
+    "url": "must be an http(s) address without ? and #",
+    "user": "must be of 1 to 320 characters",
+}
+
 
 def load_settings(environ: Mapping[str, str] | None = None, env_file: Path = Path(".env")) -> Settings:
     """Settings from `env_file` and over it `environ` (the process's own where None). Raises `BadSettings`."""
@@ -255,11 +284,11 @@ def load_settings(environ: Mapping[str, str] | None = None, env_file: Path = Pat
     except (OSError, UnicodeDecodeError):
         msg = f"{env_file} cannot be read: it must be UTF-8 text with lines NAME=value"
         raise BadSettings(msg) from None
-    given: dict[str, str] = {}
+    given: dict[str, Any] = {}
     for source in (in_file, os.environ if environ is None else environ):
         given |= _ours(source)
     try:
-        settings = Settings.model_validate(given)
+        settings = Settings.model_validate(_by_source(given))
     except ValidationError as error:
         raise BadSettings("\n".join(_say(e) for e in error.errors(include_url=False))) from None
     if missing := [name for name in _NEEDED[settings.tasks_system] if getattr(settings, name) is None]:
@@ -277,12 +306,29 @@ def _ours(source: Mapping[str, str]) -> dict[str, str]:
         if not name.startswith(PREFIX) or not value:
             continue
         field = name.removeprefix(PREFIX).lower()
-        if field not in Settings.model_fields and field.removesuffix("_file") in _SECRETS:
+        secrets = (
+            _SECRETS
+            if (of := OF_SOURCE.fullmatch(field)) is None
+            else {f"source_{of[1]}_{each}" for each in ("secret", "token")}
+        )
+        if field not in Settings.model_fields and field.removesuffix("_file") in secrets and field.endswith("_file"):
             if secret := _secret(name, Path(value)):
                 found[field.removesuffix("_file")] = secret
         else:
             found[field] = value
     return found
+
+
+def _by_source(given: Mapping[str, str]) -> dict[str, Any]:
+    """The same, with what is of one source below its name."""
+    plain: dict[str, Any] = {}
+    sources: dict[str, dict[str, str]] = {}
+    for field, value in given.items():
+        if field not in Settings.model_fields and (of := OF_SOURCE.fullmatch(field)) is not None:
+            sources.setdefault(of[1], {})[of[2]] = value
+        else:
+            plain[field] = value
+    return {**plain, **({"source": sources} if sources else {})}
 
 
 def _secret(name: str, path: Path) -> str:
@@ -294,6 +340,9 @@ def _secret(name: str, path: Path) -> str:
 
 
 def _say(error: ErrorDetails) -> str:
+    if len(error["loc"]) == 3:  # noqa: PLR2004 (source, its name, what of it)
+        name = PREFIX + "_".join(str(part) for part in error["loc"]).upper()
+        return f"{name}: {_SOURCE_SHAPES[str(error['loc'][2])]}"
     field = str(error["loc"][0])
     name = PREFIX + field.upper()
     if error["type"] == "extra_forbidden":

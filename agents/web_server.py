@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import structlog
 import uvicorn
 
-from agents import task_hook, texts
+from agents import sources, task_hook, texts
 from agents.clicks import Clicks, wanted
 from agents.health import Health
 from agents.operations import Operations
@@ -44,6 +44,7 @@ async def main(settings: Settings, banner: str | None = None) -> int:
     clicks = Clicks(settings, policy) if wanted(settings) else None
     interactions = clicks.interactions.receive if clicks is not None and clicks.interactions is not None else None
     closed = task_hook.ClosedTasks(settings) if task_hook.wanted(settings) else None
+    answers = sources.Sources(settings) if sources.wanted(settings) else None
     entrance = sign_in(settings)
     publisher = Publisher(settings)
     operations = Operations(settings, policy)
@@ -53,6 +54,7 @@ async def main(settings: Settings, banner: str | None = None) -> int:
         banner=banner,
         interactions=interactions,
         task_hook=closed.receive if closed is not None else None,
+        sources=answers.receive if answers is not None else None,
         sign_in=entrance,
         acting=Acting(publisher.publish, House(policy, mails=settings.smtp_url is not None)),
         assignees=policy.show_assignees,
@@ -66,6 +68,7 @@ async def main(settings: Settings, banner: str | None = None) -> int:
             health,
             clicks.open(health) if clicks is not None else nullcontext(),
             closed.open() if closed is not None else nullcontext(),
+            answers.open() if answers is not None else nullcontext(),
             publisher,
             operations.open(),
         ):

@@ -17,6 +17,7 @@ from schemas.customer import Customer
 from schemas.digest import Published
 from schemas.event import Event
 from schemas.policy import Policy
+from schemas.source import Source
 from schemas.workflow import Workflow
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -30,6 +31,7 @@ _RECORDS: Mapping[str, tuple[Any, str]] = {
 _FILES: Mapping[str, tuple[Any, str]] = {
     "policy": (Policy, "A policy of csatwatch"),
     "workflow": (Workflow, "A workflow of csatwatch"),
+    "source": (Source, "A mapping of a survey source of csatwatch"),
 }
 
 

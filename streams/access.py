@@ -42,20 +42,23 @@ _NEEDS: Mapping[str, _Needs] = {
     "deliver": _Needs(
         (ALERTS, TRENDS, ACTIONS), (ALERTS, ACTIONS), describes=(EVENTS,), group="deliver", looks_at=("store",)
     ),
-    # The operators' page shows lag and dead letters, puts those back, and notes that behind them.
+    # The operators' page shows lag and dead letters, puts those back, and notes that behind them. What survey tools say
+    # goes to csat-events, or to the dead letters until it is known whose it is.
     "web": _Needs(
         (EVENTS, CUSTOMERS, ALERTS, TRENDS, ACTIONS, DEAD_LETTERS),
         (EVENTS, ACTIONS, DEAD_LETTERS),
         looks_at=("detect", "store", "deliver"),
     ),
     "publish": _Needs(writes=(EVENTS, CUSTOMERS)),
+    "poll": _Needs(writes=(EVENTS, DEAD_LETTERS)),
     "dead-letters": _Needs((DEAD_LETTERS, EVENTS), (EVENTS, DEAD_LETTERS)),
     "erase": _Needs(writes=(EVENTS, CUSTOMERS)),
 }
 _CONFIGURED = ("DescribeConfigs",)
 PROCESSES = (*_NEEDS, "topics", "grow")
-"""Those that `rights` knows. `publish` stands for `csatwatch publish` and `customers import`, and for any producer; the
-last four for the commands of these names, `topics` and `grow` for `csatwatch topics create` and `grow`."""
+"""Those that `rights` knows. `publish` stands for `csatwatch publish` and `customers import`, and for any producer;
+`poll` for `csatwatch poll`, and for `csatwatch publish` of a survey tool's export; the last four for the commands of
+these names, `topics` and `grow` for `csatwatch topics create` and `grow`."""
 
 
 def rights(process: str, app_id: str, prefix: str) -> list[Right]:

@@ -5,6 +5,9 @@ from typing import NamedTuple
 from streams.records import Record
 from streams.validate import InvalidEvent
 
+UNKNOWN_PLACE = -1
+"""Partition and offset of what was on no topic before."""
+
 _ROOM = 8 << 10  # bytes for our headers and Kafka's own framing
 
 

@@ -32,6 +32,8 @@ class Invalid(StrEnum):
     UNKNOWN_TYPE = "unknown_type"
     INVALID_FIELD = "invalid_field"
     IN_FUTURE = "in_future"
+    UNRESOLVED = "unresolved_customer"
+    """An answer of a survey source, of which it is not known whose it is: complete but for the customer."""
 
 
 class InvalidEvent(Exception):

@@ -16,6 +16,8 @@ class FakeOperations:
     def __init__(self, away: str | None = None) -> None:
         self.away = away
         self.asked: list[tuple[Sequence[str] | None, str]] = []
+        self.asked_waiting = 0
+        self.customers: list[str | None] = []
 
     async def look(self) -> Situation:
         return Situation(
@@ -26,6 +28,7 @@ class FakeOperations:
             lags=[Lag("detect", "csat-events", 1234)],
             letters=[
                 Letter("0:7", _AT, "in_future", HOSTILE, "csat-events[1]@42"),
+                Letter("0:8", _AT, "unresolved_customer", "ticket T-8: no account", "source zendesk", waits=True),
                 Letter("0:6", _AT, "empty", "no value", "csat-events[1]@41", _AT, "olga@csatwatch.example"),
             ],
             away=self.away,
@@ -33,8 +36,12 @@ class FakeOperations:
             in_force=InForce("default 1", "policy: default", [("w 1.0", "support_csat_received", ["a (slack_dm)"])]),
         )
 
-    async def replay(self, letters: Sequence[str] | None, by: str) -> int:
+    async def replay(
+        self, letters: Sequence[str] | None, by: str, *, waiting: bool = False, customer: str | None = None
+    ) -> int:
         if self.away:
             raise Away("Kafka does not answer.")
+        self.asked_waiting += waiting
+        self.customers.append(customer)
         self.asked.append((letters, by))
         return 1

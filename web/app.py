@@ -38,6 +38,7 @@ from web.signin.gate import Gate
 from web.signin.pages import SignIn, SignInPages
 from web.signin.session import Cookies, Sessions
 from web.slack.http import PATH as INTERACTIONS
+from web.source_hook import PATH as SOURCE
 from web.support import SupportPage
 from web.task_hook import PATH as TASK_HOOK
 from web.tasks import TaskPages
@@ -61,6 +62,7 @@ def build(
     message: Message = slack_message,
     interactions: Endpoint | None = None,
     task_hook: Endpoint | None = None,
+    sources: Endpoint | None = None,
     sign_in: SignIn | None = None,
     acting: Acting | None = None,
     assignees: bool = False,
@@ -77,6 +79,7 @@ def build(
         message: the blocks of an alert's Slack message.
         interactions: the endpoint for Slack's interactions; None: there is none.
         task_hook: the endpoint for tasks that were closed elsewhere; None: there is none.
+        sources: the endpoint for survey tools' answers; None: there is none.
         sign_in: how people come in; None: nobody does.
         acting: what acting on alerts needs; None: they are only looked at.
         assignees: whether the page of support names who had the tickets.
@@ -141,6 +144,7 @@ def build(
             Route("/support/unanswered.csv", support.waiting, name="unanswered_file"),
             *([Route(INTERACTIONS, interactions, methods=["POST"], name="interactions")] if interactions else []),
             *([Route(TASK_HOOK, task_hook, methods=["POST"], name="task_hook")] if task_hook else []),
+            *([Route(SOURCE, sources, methods=["POST", "HEAD"], name="source")] if sources else []),
             Mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static"),
         ],
         middleware=[

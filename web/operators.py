@@ -16,10 +16,11 @@ from web.database import Database, Unavailable
 from web.templates import Templates
 from web.viewer import form_of, viewer_of
 
-ALL = "all"
-"""What a form names in place of one dead letter."""
+ALL, WAITING = "all", "waiting"
+"""What a form names in place of one dead letter: all that are no events, or all answers of unknown customers."""
 
 _PLACE = re.compile(r"\d{1,9}:\d{1,18}", re.ASCII)
+_CUSTOMER = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 _FAILED = (State.FAILED, State.UNKNOWN)
 
 _log = structlog.get_logger(__name__)
@@ -56,7 +57,11 @@ class Lag:
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A dead letter, without what is in it."""
+    """A dead letter, without what is in it.
+
+    Attributes:
+        waits: it is a survey tool's answer, of which it is not known yet whose it is.
+    """
 
     id: str
     at: datetime
@@ -65,6 +70,7 @@ class Letter:
     place: str
     replayed_at: datetime | None = None
     replayed_by: str | None = None
+    waits: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +109,14 @@ class Operations(Protocol):
         """How things are."""
         ...
 
-    async def replay(self, letters: Sequence[str] | None, by: str) -> int:
-        """Put these dead letters back, or all that were not yet; how many. Raises `Away`."""
+    async def replay(
+        self, letters: Sequence[str] | None, by: str, *, waiting: bool = False, customer: str | None = None
+    ) -> int:
+        """Put these dead letters back; None: all that were not yet, of those that wait or of the others.
+
+        `customer`: whose answers they are, of letters that wait and are named. How many were. Raises `Away`, also where
+        it is known of none whose it is.
+        """
         ...
 
 
@@ -137,22 +149,32 @@ class OperatorPages:
             request,
             "operators.html",
             now=situation,
-            open_letters=sum(letter.replayed_at is None for letter in situation.letters),
+            lists=[
+                (name, title, found, sum(letter.replayed_at is None for letter in found))
+                for name, title, waits in (
+                    (WAITING, "Answers of unknown customers", True),
+                    (ALL, "Dead letters", False),
+                )
+                for found in [[letter for letter in situation.letters if letter.waits is waits]]
+            ],
             sinks=_sinks(counts),
             failed=sum(row["count"] for row in counts if row["state"] in _FAILED),
             database=database,
             links=self._links,
-            all_letters=ALL,
             said=f"Replayed: {replayed}." if replayed.isascii() and replayed.isdigit() else None,
         )
 
     async def replay(self, request: Request) -> Response:
-        """`POST /operators/replay`: one dead letter, or all that were not replayed, back onto their topic."""
+        """`POST /operators/replay`: one dead letter, or all of a list that were not replayed, back onto their topic."""
         letter = form_of(request).get("letter", "")
-        if letter != ALL and not _PLACE.fullmatch(letter):
+        if letter not in {ALL, WAITING} and not _PLACE.fullmatch(letter):
+            raise HTTPException(400)
+        wanted, by = (None if letter in {ALL, WAITING} else [letter]), viewer_of(request).email
+        customer = form_of(request).get("customer", "").strip().lower() or None
+        if customer is not None and (wanted is None or not _CUSTOMER.fullmatch(customer)):
             raise HTTPException(400)
         try:
-            count = await self._operations.replay(None if letter == ALL else [letter], viewer_of(request).email)
+            count = await self._operations.replay(wanted, by, waiting=letter == WAITING, customer=customer)
         except Away as why:
             return self._templates.page(
                 request,

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 
 import aiohttp
 import asyncpg
@@ -9,7 +10,7 @@ import click
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from agents import kafka, texts
+from agents import kafka, sources, texts
 from agents.commands.topics import like_events, missing
 from agents.mail import smtp
 from agents.own_actions import own_actions
@@ -19,11 +20,13 @@ from agents.settings import PREFIX, BadSettings, Settings, load_settings
 from agents.task_systems import body
 from agents.workflows import documents
 from schemas.policy import Policy, load_policy
+from schemas.source_files import read_sources
 from schemas.yaml_file import BadFile
 from sinks.base import SendError
 from sinks.postgres import BadDatabase, look_at_migrations
 from streams.coverage import gaps
 from streams.rehearse import rehearse
+from streams.sources.rehearse import rehearse as rehearse_source
 from streams.topology import EVENTS
 
 _CONNECT = 5  # seconds
@@ -35,7 +38,7 @@ class _Away(Exception):
 
 @click.command()
 def check() -> None:
-    """Check the settings, the policy, texts, workflows with their tests, and the connections to the servers.
+    """Check the settings, policy, texts, workflows and sources with their tests, and the connections to the servers.
 
     One line each: ok, or what is wrong and how to mend it. Exit code 2 for a mistake in a setting or a file, 1 for a
     server that cannot be used.
@@ -51,6 +54,7 @@ def check() -> None:
         _read("policy", lambda: policy.append(load_policy(settings.policy))),
         _read("texts", lambda: texts.use(settings)),
         _read("workflows", lambda: _workflows(settings, policy[0] if policy else None)),
+        _read("sources", lambda: _sources(settings)),
     ]
     if settings.tasks_system != "builtin":
         mistakes.append(_read("tasks", lambda: body(settings)))
@@ -78,6 +82,23 @@ def _workflows(settings: Settings, policy: Policy | None) -> None:
         click.echo(f"workflows: {len(tests)} {'test holds' if len(tests) == 1 else 'tests hold'}")
     for sentence in gaps(policy, [file.value for file in found]):
         click.echo(f"workflows: warning: {sentence}")
+
+
+def _sources(settings: Settings) -> None:
+    found = read_sources(settings.sources)
+    now = datetime.now(UTC)
+    tests = [(file, place, test) for file in found.values() for place, test in enumerate(file.value.tests)]
+    wrong = [
+        file.mistake(("tests", place, *where), text)
+        for file, place, test in tests
+        for where, text in rehearse_source(file.value, test, now)
+    ]
+    if wrong:
+        raise BadFile("\n".join(wrong))
+    if tests:
+        click.echo(f"sources: {len(tests)} {'test holds' if len(tests) == 1 else 'tests hold'}")
+    if taken := sorted(sources.believed(settings, {name: file.value for name, file in found.items()})):
+        click.echo(f"sources: webhooks of {', '.join(taken)} are taken")
 
 
 def _read(name: str, load: Callable[[], object]) -> bool:

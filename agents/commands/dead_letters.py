@@ -3,6 +3,7 @@
 import getpass
 import json
 from collections.abc import Sequence
+from uuid import UUID
 
 import click
 
@@ -17,7 +18,7 @@ _ALL = 1_000_000
 
 @click.group()
 def dead_letters() -> None:
-    """Look after the dead letters: records of csat-events that are no events."""
+    """Look after the dead letters: records of csat-events that are no events, and answers of unknown customers."""
 
 
 @dead_letters.command("list")
@@ -52,24 +53,42 @@ def show(*, letter: str, value: bool) -> None:
 @click.argument("letters", nargs=-1, metavar="[PARTITION:OFFSET]...")
 @click.option("--error", type=click.Choice([each.value for each in Invalid]), help="All of one kind.")
 @click.option("--all", "everything", is_flag=True, help="All that were not replayed yet.")
-def replay_(*, letters: Sequence[str], error: str | None, everything: bool) -> None:
+@click.option("--customer", metavar="ID", help="Whose the answers are, where a survey tool did not say.")
+def replay_(*, letters: Sequence[str], error: str | None, everything: bool, customer: str | None) -> None:
     """Put dead letters back onto csat-events, as they were, once their reason is mended.
+
+    An answer of a survey tool of which it was not known whose it is (unresolved_customer) goes to the customer that its
+    ticket, its contact or their domain now lead to, or to the one of --customer; the others go on waiting.
 
     A record that is still no event becomes a dead letter again. Each is replayed once; one that is named is replayed
     again, which does no harm: an event_id that was seen changes nothing.
     """
     if bool(letters) == (everything or error is not None):
         raise BadInput("say which: their places as in the list, or --error, or --all")
+    if customer is not None and not letters:
+        raise BadInput("--customer is for letters that are named: say their places as in the list")
+    known = None if customer is None else _customer(customer)
     found = _wanted(error, everything=bool(letters))
     wanted = _named(letters, found) if letters else found
     if not wanted:
         raise Failed("nothing to replay: csatwatch dead-letters list shows what there is")
+    if known is not None and (other := next((each.id for each in wanted if each.source is None), None)):
+        raise BadInput(f"{other} is no survey tool's answer: replay it without --customer")
     settings = load_settings()
     try:
-        visit(settings, replay(settings, wanted[::-1], by=getpass.getuser()))
+        done = visit(settings, replay(settings, wanted[::-1], by=getpass.getuser(), customer=known))
     except NotReplayable as why:
         raise Failed(str(why)) from None
-    click.echo(f"replayed {len(wanted):,}")
+    click.echo(f"replayed {done.count:,}")
+    for each in done.left:
+        click.echo(f"csatwatch: still not known whose it is: {each}", err=True)
+
+
+def _customer(given: str) -> str:
+    try:
+        return str(UUID(given))
+    except ValueError:
+        raise BadInput(f"--customer is {given!r:.60}: must be a UUID, as on the customer's page") from None
 
 
 def _wanted(error: str | None, *, everything: bool) -> list[DeadLetter]:
@@ -98,6 +117,8 @@ def _record(letter: DeadLetter) -> dict[str, object]:
         "offset": letter.offset,
         "bytes": letter.size,
     }
+    if letter.source is not None:
+        shown["source"] = letter.source
     if letter.replayed_at is not None:
         shown |= {"replayed_at": letter.replayed_at.isoformat(), "replayed_by": letter.replayed_by}
     return shown
@@ -105,5 +126,5 @@ def _record(letter: DeadLetter) -> dict[str, object]:
 
 def _line(letter: DeadLetter) -> str:
     again = f", replayed by {letter.replayed_by}" if letter.replayed_at is not None else ""
-    place = f"{letter.topic}[{letter.partition}]@{letter.offset}"
-    return f"{letter.at:%Y-%m-%d %H:%M:%S} UTC  {letter.id:<8}  {letter.error:<13}  {place}  {letter.message}{again}"
+    where = f"{letter.id:<8}  {letter.error:<13}  {letter.place}"
+    return f"{letter.at:%Y-%m-%d %H:%M:%S} UTC  {where}  {letter.message}{again}"

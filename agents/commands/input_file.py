@@ -6,7 +6,7 @@ import json
 import shutil
 import sys
 import tempfile
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,6 +81,32 @@ def lines(file: IO[bytes], name: str, file_format: Format, columns: Columns) -> 
     return _csv(file, name, columns) if file_format == "csv" else _json_lines(file)
 
 
+def documents(file: IO[bytes], name: str, file_format: Format) -> Iterator[Line]:
+    """What a survey tool exported, as JSON: of a CSV an object a row, by its columns; else a line, or the whole file.
+
+    Raises `BadInput`.
+    """
+    file.seek(0)
+    if file_format == "csv":
+        yield from _rows(file, name, lambda cells: {column: text for column, text in cells if column and text.strip()})
+        return
+    first = next(_json_lines(file), None)
+    if first is not None and not _is_json(first.value):  # set out over several lines
+        file.seek(0)
+        yield Line(first.number, file.read().removeprefix(b"\xef\xbb\xbf"))
+        return
+    file.seek(0)
+    yield from _json_lines(file)
+
+
+def _is_json(value: bytes) -> bool:
+    try:
+        json.loads(value)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
 def unknown_columns(file: IO[bytes], name: str, columns: Columns) -> list[str]:
     """The columns of a CSV that no field is called by. Raises `BadInput`."""
     file.seek(0)
@@ -103,6 +129,10 @@ def _json_lines(file: IO[bytes]) -> Iterator[Line]:
 
 
 def _csv(file: IO[bytes], name: str, columns: Columns) -> Iterator[Line]:
+    return _rows(file, name, lambda cells: _tree(cells, columns))
+
+
+def _rows(file: IO[bytes], name: str, made: Callable[[Iterable[tuple[str, str]]], object]) -> Iterator[Line]:
     with _text(file) as text:
         reader = csv.reader(text)
         header = _header(reader, name)
@@ -117,7 +147,7 @@ def _csv(file: IO[bytes], name: str, columns: Columns) -> Iterator[Line]:
                         f"{name}:{number}: has {len(row)} cells for {len(header)} columns: quote cells with commas"
                     )
                     raise BadInput(message)
-                yield Line(number, json.dumps(_tree(zip(header, row, strict=False), columns)).encode())
+                yield Line(number, json.dumps(made(zip(header, row, strict=False))).encode())
         except csv.Error as error:
             message = f"{name}:{reader.line_num}: not valid CSV: {error}"
             raise BadInput(message) from None

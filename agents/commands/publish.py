@@ -7,6 +7,7 @@ import click
 from agents.commands import cloud_event
 from agents.commands.checked import BadLine
 from agents.commands.input_file import Columns
+from agents.commands.publish_export import publish_export
 from agents.commands.publish_file import Kind, publish_file
 from agents.commands.send import LARGEST, Message
 from schemas.event import CsatReceived, CustomerErased, TicketClosed, TicketEscalated
@@ -32,7 +33,13 @@ COLUMNS = Columns(
 
 @click.command()
 @click.argument("file", required=False)
-@click.option("--format", "given", type=click.Choice(["jsonl", "csv"]), help="Default: by the file's ending.")
+@click.option(
+    "--format",
+    "given",
+    metavar="jsonl|csv|SOURCE",
+    help="Default: by the file's ending. SOURCE: what a survey tool exported, such as zendesk, freshdesk, intercom, "
+    "chatwoot or formbricks, as JSON or CSV.",
+)
 @click.option("--skip-bad", is_flag=True, help="Leave bad lines out and publish the others.")
 @click.option("--backfill", is_flag=True, help="History: recorded and counted, but nobody is alerted.")
 @click.option("--template", is_flag=True, help="Print an empty CSV with every column, and end.")
@@ -47,14 +54,21 @@ def publish(*, file: str | None, given: str | None, skip_bad: bool, backfill: bo
     events stay in order, and are acknowledged by all replicas. Sending a file twice does no harm: an event_id that
     was seen changes nothing.
 
+    With a SOURCE as --format, FILE is an export of that survey tool, mapped as its webhooks are. Answers whose customer
+    is not known go to csatwatch dead-letters.
+
     \b
     Example:
       csatwatch publish ratings.csv
+      csatwatch publish --format zendesk ratings.json
       echo '{"event_type": "support_csat_received", "event_id": "e-1", "ticket_id": "T-1", "rating": 1,
              "customer_id": "0f0e9c3e-5d0b-4a0e-9a53-0f6d0c5a7a11",
              "responded_at": "2026-01-31T09:30:00Z"}' | tr -d '\\n' | csatwatch publish -
     """  # noqa: D301 (click's mark for text that is not to be wrapped)
     now = datetime.now(UTC)
+    if given not in {None, "jsonl", "csv"} and not template:
+        publish_export(file, str(given), now, skip_bad=skip_bad, backfill=backfill)
+        return
     events = Kind(
         EVENTS,
         ("an event", "events"),

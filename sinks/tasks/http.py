@@ -12,7 +12,8 @@ import aiohttp
 
 from sinks.base import Permanent, Retriable
 
-_LARGEST = 1 << 20  # bytes of an answer
+LARGEST = 1 << 20
+"""Bytes of an answer, where nothing else is said."""
 _LONGEST_WAIT = 3600.0  # seconds; a larger Retry-After is looked at again after this
 _WAIT_FOR_OPERATOR = 60.0  # seconds
 _WAIT_UNTOLD = 30.0  # seconds, where a refusal does not say how long
@@ -38,15 +39,23 @@ class Http:
         name: of the system, in errors.
         headers: on every call, such as the one with the token.
         timeout: seconds a call.
+        largest: bytes of an answer; what is longer is no JSON.
     """
 
     def __init__(
-        self, session: aiohttp.ClientSession, name: str, *, headers: Mapping[str, str], timeout: float
+        self,
+        session: aiohttp.ClientSession,
+        name: str,
+        *,
+        headers: Mapping[str, str],
+        timeout: float,
+        largest: int = LARGEST,
     ) -> None:
         self._session = session
         self._name = name
         self._headers = dict(headers)
         self._timeout = timeout
+        self._largest = largest
 
     async def call(
         self,
@@ -75,7 +84,12 @@ class Http:
                 allow_redirects=False,
                 timeout=aiohttp.ClientTimeout(total=self._timeout),
             ) as response:
-                raw = await response.content.read(_LARGEST)
+                raw = b""
+                async for chunk in response.content.iter_any():
+                    raw += chunk
+                    if len(raw) > self._largest:
+                        raw = b""
+                        break
                 answer = Answer(response.status, _json(raw), response.headers)
         except aiohttp.ClientConnectorError:
             raise Retriable(f"{self._name}: cannot connect", away=True) from None

@@ -16,3 +16,12 @@ async def counted(process: Csatwatch) -> Counter[str]:
                 if sample.name == "csatwatch_events_total":
                     found[sample.labels["result"]] += int(sample.value)
     return found
+
+
+def metric(shown: str, name: str, **labels: str) -> float | None:
+    """One sample of what a /metrics shows; None: it is not there."""
+    for family in text_string_to_metric_families(shown):
+        for sample in family.samples:
+            if sample.name == name and sample.labels == labels:
+                return sample.value
+    return None

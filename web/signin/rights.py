@@ -23,6 +23,7 @@ ACCESS: Mapping[str, Role | Open] = {
     "signed_out": Open.ANYONE,
     "interactions": Open.MACHINE,
     "task_hook": Open.MACHINE,
+    "source": Open.MACHINE,
     "sign_out": Role.CSM,
     "alerts": Role.CSM,
     "alerts_file": Role.CSM,

@@ -39,7 +39,18 @@ async def test_all_is_well_once_the_topics_are_there(settings: dict[str, str], t
     assert after.code == 0
     assert [line for line in after.stdout.splitlines() if "tests hold" not in line] == [
         f"{name}: ok"
-        for name in ("settings", "policy", "texts", "workflows", "kafka", "postgres", "slack", "clicks", "mail")
+        for name in (
+            "settings",
+            "policy",
+            "texts",
+            "workflows",
+            "sources",
+            "kafka",
+            "postgres",
+            "slack",
+            "clicks",
+            "mail",
+        )
     ]
 
 

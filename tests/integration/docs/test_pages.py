@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from pydantic import SecretStr
 
-from agents.settings import PREFIX, Settings
+from agents.settings import PREFIX, Settings, SourceSettings
 from schemas import export
 from streams.topology import DEAD_LETTERS, TOPICS
 from tests.integration.docs.blocks import ROOT, blocks
@@ -40,7 +40,10 @@ def test_what_there_is_to_try_is_on_pages_that_are_tested(page: Path) -> None:
 def test_each_setting_is_in_the_table_with_its_default() -> None:
     text = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
     rows = dict(re.findall(rf"^\| `{PREFIX}([A-Z_]+)` \| (`[^`]*`|) ?\|", text, re.MULTILINE))
-    assert rows == {name.upper(): _shown(field.default) for name, field in Settings.model_fields.items()}
+    fields = {name: field for name, field in Settings.model_fields.items() if name != "source"}
+    assert rows == {name.upper(): _shown(field.default) for name, field in fields.items()}
+    for name in SourceSettings.model_fields:
+        assert f"`{PREFIX}SOURCE_NAME_{name.upper()}`" in text
 
 
 def test_the_table_of_retention_is_that_of_the_topics() -> None:

@@ -40,7 +40,9 @@ class _Nothing:
     async def look(self) -> Situation:
         return Situation((), (), (), None, {}, InForce("", "", ()))
 
-    async def replay(self, letters: Sequence[str] | None, by: str) -> int:
+    async def replay(
+        self, letters: Sequence[str] | None, by: str, *, waiting: bool = False, customer: str | None = None
+    ) -> int:
         raise Away
 
 
@@ -50,6 +52,7 @@ def _app(link: OneTimeLink | None = None, **more: bool) -> Starlette:
         "postgresql://nobody@127.0.0.1:9/none",
         interactions=_reached,
         task_hook=_reached,
+        sources=_reached,
         operations=_Nothing(),
         acting=Published().acting(),
         sign_in=SignIn(Cookies(KEY, **more), link=link or OneTimeLink()),

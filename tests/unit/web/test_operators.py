@@ -25,7 +25,10 @@ async def test_it_shows_everything_even_without_postgres() -> None:
         assert said in page
     assert "The database is not connected yet." in page
     assert HOSTILE not in page
-    assert page.count("Replay all 1") == 1
+    assert page.count("Replay all 1") == 2, "one of each list"
+    assert (
+        page.index("Answers of unknown customers") < page.index("ticket T-8: no account") < page.index("Dead letters")
+    )
     assert "replayed by olga@csatwatch.example" in page
     assert "A link for another browser" not in page, "people sign in with a provider here"
 
@@ -42,6 +45,22 @@ async def test_a_dead_letter_is_replayed_by_who_asked() -> None:
             answer = await client.post("/operators/replay", data={"csrf": CSRF, "letter": wrong})
             assert answer.status_code == 400, wrong
     assert operations.asked == [(["0:7"], OPERATOR.email), (None, OPERATOR.email)]
+    assert operations.asked_waiting == 0
+
+
+async def test_answers_of_unknown_customers_are_replayed_apart() -> None:
+    operations = FakeOperations()
+    async with _client(operations) as client:
+        await client.post("/operators/replay", data={"csrf": CSRF, "letter": "waiting"})
+        assert (operations.asked, operations.asked_waiting) == ([(None, OPERATOR.email)], 1)
+        customer = "1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed"
+        answer = await client.post(
+            "/operators/replay", data={"csrf": CSRF, "letter": "0:8", "customer": f" {customer.upper()} "}
+        )
+        assert (answer.status_code, operations.customers) == (303, [None, customer])
+        for letter, wrong in (("0:8", "ACME"), ("waiting", customer), ("all", customer)):
+            answer = await client.post("/operators/replay", data={"csrf": CSRF, "letter": letter, "customer": wrong})
+            assert answer.status_code == 400
 
 
 async def test_kafka_away_is_said() -> None:
