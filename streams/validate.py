@@ -12,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from schemas import wire
 from schemas.event import CsatReceived, CustomerErased, Event, TicketClosed, TicketEscalated
+from streams import cloud_event
 
 FUTURE_TOLERANCE = timedelta(hours=1)
 """How far an event may lie ahead of the record's own time: clocks differ, a wrong year is an error."""
@@ -42,11 +43,17 @@ class InvalidEvent(Exception):
 
 
 def validate(value: bytes | None) -> CsatReceived | TicketClosed | TicketEscalated | CustomerErased:
-    """The event in a record's value. Raises `InvalidEvent`."""
+    """The event in a record's value, alone or in a CloudEvent. Raises `InvalidEvent`."""
     if not value:
         raise InvalidEvent(Invalid.EMPTY, "the record has no value: publish one JSON object a record")
     try:
         return _EVENT.validate_json(value)
+    except ValidationError as error:
+        inside = _inside(value)
+        if inside is None:
+            raise _explain(error) from None
+    try:
+        return _EVENT.validate_json(inside)
     except ValidationError as error:
         raise _explain(error) from None
 
@@ -66,6 +73,14 @@ def decode(value: bytes | None, known: Container[str] = ()) -> wire.Event:
             if (event.customer_id in known or _UUID(event.customer_id)) and _in_calendar(event):
                 return event
     return cast("wire.Event", msgspec.convert(validate(value).model_dump(), wire.Event, strict=False))
+
+
+def _inside(value: bytes) -> bytes | None:
+    """The event in a CloudEvent in structured mode; None: it is none."""
+    try:
+        return cloud_event.data_of(value)
+    except ValueError as error:
+        raise InvalidEvent(Invalid.INVALID_FIELD, str(error)) from None
 
 
 def check_time(event: CsatReceived | TicketClosed | TicketEscalated | CustomerErased, arrived: datetime) -> None:

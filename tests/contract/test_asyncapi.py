@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from jsonschema import Draft7Validator, Draft202012Validator
 
-from agents.asyncapi import EXAMPLES, asyncapi
+from agents.asyncapi import asyncapi
+from agents.record_examples import EXAMPLES
 from agents.settings import Settings
 from schemas.export import schema
 from streams.topology import TOPICS
