@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -16,6 +15,7 @@ import pytest
 
 from agents.settings import load_settings
 from tests.integration.docs.blocks import ROOT, blocks
+from tests.integration.docs.npm import kafkajs
 from tests.servers.ports import free_ports
 from tests.servers.processes import Csatwatch
 from tests.servers.tied import spawn
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 _BLOCKS = blocks(ROOT / "README.md")
 _RUN = {"up", "demo", "shell", "python", "node", "follow", "settings", "first", "processes"}
-_CI = os.environ.get("CI", "").lower() in {"1", "true"}
 
 
 def _texts(run: str) -> list[str]:
@@ -83,7 +82,7 @@ async def test_a_rating_from_javascript(
     here = {"CSATWATCH_KAFKA_URL": own_kafka.url, "CSATWATCH_POSTGRES_DSN": postgres, "KAFKA": own_kafka.bootstrap}
     here |= {"CSATWATCH_SLACK_BOT_TOKEN": slack.token, "CSATWATCH_SLACK_API_URL": slack.url}
     here["CSATWATCH_SLACK_FALLBACK_CHANNEL"] = "C0ALERTS"
-    await _install_kafkajs(tmp_path)
+    await asyncio.to_thread(kafkajs, tmp_path)
     await _run("csatwatch", "topics", "create", env=here, directory=tmp_path)
 
     async with _running("csatwatch detect\ncsatwatch deliver\n", here, tmp_path) as (detect, _):
@@ -188,20 +187,6 @@ async def _follow(text: str, env: Mapping[str, str], directory: Path) -> None:
         process.kill()
         # Its pipe is read to the end, so that nothing of it is left.
         await process.communicate()
-
-
-async def _install_kafkajs(directory: Path) -> None:
-    for program in ("node", "npm"):
-        if shutil.which(program) is None:
-            (pytest.fail if _CI else pytest.skip)(f"no {program} on PATH: install Node.js with npm")
-    for file in (Path(__file__).parent / "node").iterdir():
-        shutil.copy(file, directory)
-    try:
-        await _run("npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts", env={}, directory=directory)
-    except AssertionError as error:
-        if _CI:
-            raise
-        pytest.skip(f"npm cannot install kafkajs here: {error}")
 
 
 def _environment(env: Mapping[str, str]) -> dict[str, str]:
