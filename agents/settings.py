@@ -47,24 +47,32 @@ Names = Annotated[str, Field(pattern=r"^[^,]*[^\s,][^,]*(,[^,]*[^\s,][^,]*)*$")]
 class Settings(BaseModel):
     """What an installation sets. Field names are the environment's names without the prefix, in lower case."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     kafka_url: Annotated[str, Field(pattern=r"^kafka://[^,\s/@]+:\d+(,(kafka://)?[^,\s/@]+:\d+)*$")] = (
         "kafka://127.0.0.1:9092"
     )
-    """kafka://HOST:PORT,HOST:PORT"""
+    """kafka://HOST:PORT, more brokers after commas."""
     kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    """With TLS: SSL, SASL_SSL; with a user and a password: SASL_PLAINTEXT, SASL_SSL."""
     kafka_security_ca_file: Path | None = None
+    """PEM; without it, the system's authorities."""
     kafka_security_cert_file: Path | None = None
+    """The client's certificate, PEM."""
     kafka_security_key_file: Path | None = None
+    """Its private key, PEM."""
     kafka_security_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
+    """How the user and the password are shown to Kafka."""
     kafka_security_username: str | None = None
+    """For SASL."""
     kafka_security_password: SecretStr | None = None
+    """For SASL."""
     kafka_transactions: bool = True
     """Off for brokers without transactions: then one detector at a time, see docs/operations.md."""
     postgres_dsn: SecretStr = SecretStr("postgresql://csatwatch@127.0.0.1:5432/csatwatch")
-    """postgresql://USER:PASSWORD@HOST:PORT/DATABASE"""
+    """postgresql://USER:PASSWORD@HOST:PORT/DATABASE."""
     state_dir: Path = Path("state")
+    """A directory for the detector's local copy of its state."""
     session_timeout_seconds: Annotated[float, Field(ge=1, le=60)] = 10
     """A worker that says nothing for so long is given up, and its partitions go to others."""
     static_membership: bool = False
@@ -80,7 +88,9 @@ class Settings(BaseModel):
     templates: Path | None = None
     """A directory with texts of one's own in place of those that ship, see docs/how-to-texts.md."""
     slack_bot_token: SecretStr | None = None
+    """xoxb-…; without it, messages are shown on the pages only."""
     slack_api_url: Annotated[str, Field(pattern=r"^https?://\S+/$")] = "https://slack.com/api/"
+    """Slack's, unless something stands in between."""
     slack_fallback_channel: Channel | None = None
     """The id of the channel for messages whose CSM is not known, or not in Slack."""
     slack_unowned_channel: Channel | None = None
@@ -102,6 +112,7 @@ class Settings(BaseModel):
     smtp_sender: Email | None = None
     """The address that mail comes from, with answers to the CSM; without it, the CSM's own."""
     smtp_ca_file: Path | None = None
+    """PEM; without it, the system's authorities."""
     smtp_timeout_seconds: Annotated[float, Field(ge=0.1, le=60)] = 10
     """How long the mail server may take for each of its answers."""
     tasks_system: Literal["builtin", "webhook", "jira", "linear"] = "builtin"
@@ -153,17 +164,25 @@ class Settings(BaseModel):
     ) = None
     """Where each process has its /readyz, for the operators' page: NAME=http://HOST:PORT, with commas between."""
     web_bind: Bind = "127.0.0.1:8080"
+    """HOST:PORT of the pages."""
     metrics_bind: Bind = "127.0.0.1:9100"
+    """HOST:PORT of /metrics, /livez and /readyz; a port that is taken moves on by one, and the log says so."""
     app_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,100}$")] = "csatwatch"
+    """Consumer groups, the changelog and transactional ids begin with it."""
     topic_prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{0,100}$")] = ""
+    """Before every topic's name."""
     partitions: Annotated[int, Field(ge=1, le=10_000)] = 8
+    """Of the topics that `csatwatch topics create` makes."""
     replication: Annotated[int, Field(ge=1, le=10)] = 1
+    """Of the same: 3 on three brokers or more."""
     public_url: Annotated[str, Field(pattern=r"^https?://\S+$")] | None = None
-    """Where people reach the pages, for links in messages."""
+    """Where people reach the pages: for links in messages, and its host name is answered."""
     dead_letter_limit: Annotated[float, Field(ge=0, le=1)] = 0.5
     """Share of the last 100,000 records: more dead letters than that (and 20,000) stop the detector. 1: never."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    """The least that is logged."""
     log_format: Literal["human", "json"] = "human"
+    """Lines for people, or one JSON object a line."""
 
     @property
     def bootstrap(self) -> list[str]:
