@@ -22,8 +22,9 @@ def commands() -> Iterator[str]:
 
 
 def _help(command: click.Command, parent: click.Context | None, name: str) -> Iterator[str]:
-    width = {"terminal_width": _WIDTH, "max_content_width": _WIDTH}
-    with click.Context(command, info_name=name, parent=parent, **width) as context:
+    with click.Context(
+        command, info_name=name, parent=parent, terminal_width=_WIDTH, max_content_width=_WIDTH
+    ) as context:
         yield f"## {context.command_path}\n\n```text\n{command.get_help(context).rstrip()}\n```\n"
         if isinstance(command, click.Group):
             for each in command.list_commands(context):

@@ -20,9 +20,13 @@ def metrics() -> Iterator[str]:
     yield _INTRO
     yield "| metric | kind | labels | |\n|---|---|---|---|"
     # The registry itself tells the names of labels only of those that have values.
-    declared = {each for each in REGISTRY._names_to_collectors.values() if isinstance(each, MetricWrapperBase)}  # noqa: SLF001
-    for each in sorted(declared, key=lambda each: each.describe()[0].name):
-        metric = next(iter(each.describe()))
-        name = metric.name + ("_total" if metric.type == "counter" else "")
-        labels = ", ".join(f"`{label}`" for label in each._labelnames)  # noqa: SLF001
-        yield f"| `{name}` | {metric.type} | {labels} | {cell(metric.documentation)} |"
+    collectors = REGISTRY._names_to_collectors.values()  # noqa: SLF001
+    declared = {each for each in collectors if isinstance(each, MetricWrapperBase)}
+    yield from sorted(map(_row, declared))
+
+
+def _row(collector: MetricWrapperBase) -> str:
+    (metric,) = collector.describe()
+    name = metric.name + ("_total" if metric.type == "counter" else "")
+    labels = ", ".join(f"`{label}`" for label in collector._labelnames)  # noqa: SLF001
+    return f"| `{name}` | {metric.type} | {labels} | {cell(metric.documentation)} |"

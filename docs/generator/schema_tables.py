@@ -75,7 +75,7 @@ def _values(schema: Node, node: Node) -> Iterator[str]:
 
 
 def _typed(schema: Node, node: Node) -> str:
-    kind = node.get("type", "")
+    kind: str | list[str] = node.get("type", "")
     if isinstance(kind, list):
         return " or ".join(_WORDS.get(each, each) for each in kind if each != "null")
     if kind == "array":

@@ -32,10 +32,10 @@ def topics() -> Iterator[str]:
         if topic.name != DEAD_LETTERS:
             described = schema(topic.name)
             yield from _records(described)
-            parts |= {name: (described, node) for name, node in objects(described).items()}
+            parts.update({name: (described, node) for name, node in objects(described).items()})
     yield "## Parts of records\n"
-    for name, (described, node) in sorted(parts.items()):
-        yield from section(described, name, node, level=3, always="always")
+    for name, (whole, node) in sorted(parts.items()):
+        yield from section(whole, name, node, level=3, always="always")
 
 
 def _topic(channel: Node, name: str) -> Iterator[str]:

@@ -60,6 +60,7 @@ def _node(directory: Path) -> Sequence[str]:
     return ["node", "-e", _TEXTS["node"]]
 
 
+@pytest.mark.runs("docs/how-to-subscribe.md", "python", "pom", "java", "node")
 @pytest.mark.parametrize("prepare", [_python, _java, _node])
 async def test_each_alert_is_handled_once_whatever_comes_and_whatever_fails(
     kafka: "KafkaServer", topic_prefix: str, tmp_path: Path, prepare: Callable[[Path], Sequence[str]]
@@ -133,6 +134,7 @@ def _record(value: dict[str, Any]) -> Record:
     return Record(value=json.dumps(value).encode(), key=str(value.get("customer_id", "ana@example.com")).encode())
 
 
+@pytest.mark.runs("docs/how-to-subscribe.md", "table", "upsert")
 async def test_the_statement_takes_what_is_new_alone(postgres: str) -> None:
     poor = alert()
     async with await connect(postgres, size=1) as pool:

@@ -10,15 +10,13 @@ from pydantic import SecretStr
 from agents.settings import PREFIX, Settings
 from schemas import export
 from streams.topology import DEAD_LETTERS, TOPICS
-from tests.integration.docs.blocks import ROOT, blocks
+from tests.integration.docs.blocks import PAGES, ROOT
 
 if TYPE_CHECKING:
     from playwright.async_api import Page
 
-_PAGES = [ROOT / "README.md", ROOT / "SECURITY.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("**/*.md"))]
 
-
-@pytest.mark.parametrize("page", _PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_each_link_leads_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8")):
         place, _, section = target.partition("#")
@@ -29,12 +27,6 @@ def test_each_link_leads_somewhere(page: Path) -> None:
         if section:
             headings = re.findall(r"^#+ (.+)$", linked.read_text(encoding="utf-8"), re.MULTILINE)
             assert section in {_anchor(heading) for heading in headings}, target
-
-
-@pytest.mark.parametrize("page", _PAGES[1:], ids=lambda page: page.name)
-def test_what_there_is_to_try_is_on_pages_that_are_tested(page: Path) -> None:
-    own = Path(__file__).parent / f"test_{page.stem.replace('-', '_')}.py"
-    assert own.exists() or not blocks(page)
 
 
 def test_each_setting_is_in_the_table_with_its_default() -> None:
