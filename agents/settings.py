@@ -80,9 +80,9 @@ class Settings(BaseModel):
     standby_replicas: Annotated[int, Field(ge=0, le=8)] = 0
     """So many detectors beside its owner keep a partition's state, to take it over at once."""
     policy: Path | None = None
-    """A policy file; without it, the one that ships."""
+    """A policy file, see docs/policy.md; without it, the one that ships."""
     workflows: Path | None = None
-    """A directory of workflow files; without it, those that ship."""
+    """A directory of workflow files, see docs/workflows.md; without it, those that ship."""
     plugins: Path | None = None
     """A directory of Python files with actions of one's own, see docs/how-to-action.md."""
     templates: Path | None = None
@@ -96,13 +96,13 @@ class Settings(BaseModel):
     slack_unowned_channel: Channel | None = None
     """The id of the channel for customers without a CSM; without it, the fallback channel."""
     slack_manager_channel: Channel | None = None
-    """The id of the channel that hears of alerts which nobody takes in hand; without it, nobody does."""
+    """The id of the channel that hears of alerts which nobody takes in hand, see docs/notify.md."""
     slack_operator_channel: Channel | None = None
     """The id of the channel that hears of steps which were given up; without it, the fallback channel."""
     slack_timeout_seconds: Annotated[float, Field(ge=0.1, le=60)] = 10
     """How long Slack may take to answer. A step whose worker died is taken over after about three times as long."""
     slack_app_token: SecretStr | None = None
-    """xapp-…: clicks come over Socket Mode, and no public address is needed."""
+    """xapp-…: clicks come over Socket Mode, and no public address is needed, see docs/acting.md."""
     slack_signing_secret: SecretStr | None = None
     """Clicks come to /slack/interactions of the pages' address, signed with it."""
     slack_managers: Annotated[str, Field(pattern=r"^[^\s,]+(\s*,\s*[^\s,]+)*$")] | None = None
@@ -116,7 +116,7 @@ class Settings(BaseModel):
     smtp_timeout_seconds: Annotated[float, Field(ge=0.1, le=60)] = 10
     """How long the mail server may take for each of its answers."""
     tasks_system: Literal["builtin", "webhook", "jira", "linear"] = "builtin"
-    """What holds the tasks beside the list on the pages."""
+    """What holds the tasks beside the list on the pages, see docs/how-to-tasks.md."""
     tasks_url: Annotated[str, Field(pattern=r"^https?://\S+$")] | None = None
     """Of the Jira site or of the webhook's receiver; Linear's API is known."""
     tasks_user: str | None = None
@@ -124,7 +124,7 @@ class Settings(BaseModel):
     tasks_token: SecretStr | None = None
     """The API token of Jira, or the API key of Linear."""
     tasks_secret: Annotated[SecretStr, AfterValidator(_signing_secret)] | None = None
-    """The key of the webhooks' signatures, both ways."""
+    """whsec_…: the key of the webhooks' signatures, both ways."""
     tasks_project: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,63}$")] | None = None
     """The key of Jira's project, or of Linear's team."""
     tasks_issue_type: Annotated[str, Field(min_length=1, max_length=100)] = "Task"
@@ -156,7 +156,8 @@ class Settings(BaseModel):
     session_hours: Annotated[float, Field(gt=0, le=720)] = 12
     """After so long a person signs in anew."""
     sign_in_link: Literal["loopback", "published", "off"] = "loopback"
-    """Without a provider, a one-time link for who sits at this machine; `published`: the port of the container is."""
+    """Without a provider, a one-time link for who sits at this machine, see docs/sign-in.md; `published`: the port of
+    the container is."""
     sign_in_token: Annotated[SecretStr, Field(min_length=32)] | None = None
     """Of the first one-time link; without it, the log says one."""
     parts: (

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 from pydantic import SecretStr
 from pydantic_core import PydanticUndefined
@@ -31,6 +32,7 @@ _GROUPS = {
 }
 """The first word of a setting's name → the heading that it stands below."""
 _REST = "The rest"
+_DOCS = Path(__file__).parents[1]
 _NO_SIGN_IN = {"session_timeout_seconds"}
 
 
@@ -68,5 +70,10 @@ def _default(given: object) -> str:
 
 
 def _linked(text: str) -> str:
-    """`docs/sign-in.md` as a link from docs/reference."""
-    return re.sub(r"docs/([\w-]+)\.md", r"[\1](../\1.md)", text)
+    """`docs/sign-in.md` as a link from docs/reference, by the page's own title."""
+
+    def link(found: re.Match[str]) -> str:
+        title = (_DOCS / f"{found[1]}.md").read_text(encoding="utf-8").partition("\n")[0].removeprefix("# ")
+        return f"[{title}](../{found[1]}.md)"
+
+    return re.sub(r"docs/([\w-]+)\.md", link, text)
