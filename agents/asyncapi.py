@@ -107,12 +107,17 @@ def asyncapi(settings: Settings) -> dict[str, Any]:
             "license": {"name": "MIT"},
         },
         "defaultContentType": "application/json",
+        "servers": {"kafka": {"host": ",".join(settings.bootstrap), "protocol": _protocol(settings)}},
         "channels": {topic.name: _channel(topic, settings) for topic in TOPICS},
         "operations": {
             **{f"receive-{name}": _operation("receive", name) for name in _RECEIVED},
             **{f"send-{name}": _operation("send", name) for name in _SENT},
         },
     }
+
+
+def _protocol(settings: Settings) -> str:
+    return "kafka-secure" if "SSL" in settings.kafka_security_protocol else "kafka"
 
 
 def _channel(topic: Topic, settings: Settings) -> dict[str, Any]:

@@ -23,6 +23,8 @@ exclude_patterns = [
 
 # Links to headings as repository browsers make them.
 myst_heading_anchors = 4
+# Pictures whose size is given as HTML.
+myst_enable_extensions = ["html_image"]
 nitpicky = True
 # Statements with parameters are no SQL to the highlighter.
 suppress_warnings = ["misc.highlighting_failure"]
@@ -33,6 +35,7 @@ html_static_path = ["static"]
 html_css_files = ["site.css"]
 html_extra_path = ["extra"]
 html_copy_source = False
+html_show_search_summary = False  # it would fetch pages, which a browser refuses where the site is opened from files
 html_show_sphinx = False
 html_theme_options = {"navigation_with_keys": True}
 
