@@ -10,14 +10,13 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
 
-Node = Mapping[str, Any]
+from tests.contract.alternatives import ANNOTATIONS, ANYTHING, Node, Schema
 
-_ANNOTATIONS = {"$defs", "$id", "$schema", "default", "deprecated", "description", "discriminator", "examples", "title"}
 _LOWEST = {"minLength": False, "minItems": False, "minProperties": False, "minimum": False, "exclusiveMinimum": True}
 _HIGHEST = {"maxLength": False, "maxItems": False, "maxProperties": False, "maximum": False, "exclusiveMaximum": True}
 _SCHEMAS = {"items", "propertyNames"}
 _COMPARED = {
-    *_ANNOTATIONS,
+    *ANNOTATIONS,
     *_LOWEST,
     *_HIGHEST,
     *_SCHEMAS,
@@ -33,17 +32,6 @@ _COMPARED = {
     "required",
     "type",
 }
-_TYPES = {
-    str: "string",
-    bool: "boolean",
-    int: "integer",
-    float: "number",
-    type(None): "null",
-    list: "array",
-    dict: "object",
-}
-_ANYTHING = "anything"
-_ANY: Node = {}
 
 
 class Role(Enum):
@@ -88,7 +76,7 @@ class _Walk:
 
     def __init__(self, old: Node, new: Node, role: Role) -> None:
         self._role = role
-        self._old, self._new = _Schema(old), _Schema(new)
+        self._old, self._new = Schema(old), Schema(new)
         self._known: dict[tuple[int, int], Sequence[Finding]] = {}
 
     def compare(self, old: Any, new: Any) -> Iterator[Finding]:
@@ -124,7 +112,7 @@ class _Walk:
     def _one(self, old: Node, new: Node) -> Iterator[Finding]:
         """Two schemas without alternatives."""
         narrow, wide = (new, old) if self._role is Role.CONSUMERS else (old, new)
-        if _kind(wide) == _ANYTHING:
+        if _kind(wide) == ANYTHING:
             return
         yield from self._values(narrow, wide)
         if "enum" not in narrow:
@@ -182,51 +170,13 @@ class _Walk:
             yield from self._below(f"/{pattern}/", patterns_before[pattern], patterns_now[pattern])
 
 
-class _Schema:
-    """A schema whose parts are the same objects each time, so that one inside itself has an end."""
-
-    def __init__(self, root: Node) -> None:
-        self._root = root
-        self._known: dict[int, Sequence[Node]] = {}
-
-    def alternatives(self, node: Any) -> Sequence[Node]:
-        """The schemas of one type each of which a value must match one."""
-        if node is False:
-            return ()
-        if node is True or not node.keys() - _ANNOTATIONS:
-            return (_ANY,)
-        if id(node) not in self._known:
-            self._known[id(node)] = self._alternatives(node)
-        return self._known[id(node)]
-
-    def _alternatives(self, node: Node) -> Sequence[Node]:
-        if "$ref" in node:
-            found: Any = self._root
-            for step in node["$ref"].removeprefix("#/").split("/"):
-                found = found[step]
-            return self.alternatives(found)
-        for union in ("anyOf", "oneOf"):
-            if union in node:
-                return [each for option in node[union] for each in self.alternatives(option)]
-        values = [node["const"]] if "const" in node else node.get("enum")
-        if values is not None:
-            of_type = {kind: [v for v in values if _TYPES[type(v)] == kind] for kind in _kinds(values)}
-            return [{**node, "type": kind, "enum": those} for kind, those in of_type.items()]
-        types = node.get("type", _ANYTHING)
-        return [{**node, "type": each} for each in ([types] if isinstance(types, str) else types)]
-
-
-def _kinds(values: Sequence[Any]) -> Sequence[str]:
-    return list(dict.fromkeys(_TYPES[type(value)] for value in values))
-
-
 def _kind(node: Node) -> str:
-    return str(node.get("type", _ANYTHING))
+    return str(node.get("type", ANYTHING))
 
 
 def _fits(narrow: Node, wide: Node) -> bool:
     kinds = _kind(narrow), _kind(wide)
-    if kinds[0] != kinds[1] and kinds[1] != _ANYTHING and kinds != ("integer", "number"):
+    if kinds[0] != kinds[1] and kinds[1] != ANYTHING and kinds != ("integer", "number"):
         return False
     # Two kinds of records are told apart by a field with one value, such as event_type.
     mine, theirs = narrow.get("properties", {}), wide.get("properties", {})
