@@ -13,7 +13,7 @@ PYTHON ?= $(firstword $(foreach candidate,python3 python3.13 python3.12 python3.
 	$(candidate) -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $(candidate))))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up demo test test-all check check-style check-types check-imports check-more chaos bench lock sbom audit format clean
+.PHONY: help setup up demo test test-all check check-style check-types check-imports check-more docs chaos bench lock sbom audit format clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -65,6 +65,10 @@ check-more: $(STAMP)
 		echo "check: $${check##*/}"; \
 		PATH="$(CURDIR)/$(BIN):$$PATH" "$$check" || exit 1; \
 	done
+
+docs: $(STAMP) ## make the documentation as a site in build/docs, to be opened without a server
+	@$(BIN)/python -m sphinx -q -W --keep-going -b html -c docs/generator -d build/doctrees . build/docs
+	@echo "docs: build/docs/index.html"
 
 chaos: $(STAMP) ## the detector under faults, for long; ARGS="--seed N" repeats a run
 	@$(BIN)/python -m tests.chaos $(ARGS)

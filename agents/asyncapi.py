@@ -1,17 +1,26 @@
 """The topics and their records as an AsyncAPI 3 document, for whoever publishes, subscribes or generates code."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from agents.record_examples import EXAMPLES
 from agents.settings import Settings
 from schemas.alert import SCHEMA_VERSION
 from schemas.export import schema
-from streams.topology import ACTIONS, ALERTS, CUSTOMERS, DEAD_LETTERS, EVENTS, TOPICS, TRENDS, Topic
+from streams.topology import (
+    ACTIONS,
+    ALERTS,
+    CUSTOMERS,
+    DEAD_LETTERS,
+    EVENTS,
+    HEADER_BACKFILL,
+    TOPICS,
+    TRENDS,
+    Topic,
+)
+from streams.validate import Invalid
 
 _FORMAT = "application/schema+json;version=draft-2020-12"
-_CUSTOMER = "6f1a2b3c-0d4e-4f50-8a61-728394a5b6c7"
-_ANSWER = "9c8b7a65-4f3e-4d2c-9b1a-0f1e2d3c4b5a"
-_CONTACT = {"name": "Dana Fox", "email": "dana.fox@globaltech.example"}
 
 
 class _About(NamedTuple):
@@ -23,7 +32,8 @@ _ABOUT: Mapping[str, _About] = {
     EVENTS: _About(
         "What happened in support",
         "Ratings, closed and escalated tickets, erasures. A later answer to the same survey replaces the earlier one; "
-        "the same event_id twice changes nothing. A record that is none of these goes to the dead letters.",
+        "the same event_id twice changes nothing. A record that is none of these goes to the dead letters. A "
+        "CloudEvent is taken as well, in Kafka's binary mode, or in structured mode with the event in data.",
     ),
     CUSTOMERS: _About(
         "Accounts", "The newest record of a customer counts; a record without a value deletes the account."
@@ -45,77 +55,42 @@ _ABOUT: Mapping[str, _About] = {
         "The original key, value and headers. Headers beginning with csatwatch- say why, and where it came from.",
     ),
 }
-_RECEIVED = (EVENTS, CUSTOMERS, ACTIONS)
-_SENT = (ALERTS, TRENDS, ACTIONS, DEAD_LETTERS)
-
-EXAMPLES: Mapping[str, Sequence[Mapping[str, Any]]] = {
+_HEADERS: Mapping[str, tuple[str, Mapping[str, str]]] = {
     EVENTS: (
+        "None is needed. A CloudEvent in structured mode has the content-type application/cloudevents+json.",
         {
-            "event_type": "support_csat_received",
-            "event_id": "zendesk-8841",
-            "customer_id": _CUSTOMER,
-            "ticket_id": "TKT-2026-4521",
-            "ticket_subject": "API returning 500 errors intermittently",
-            "ticket_category": "Technical Issue",
-            "rating": 1,
-            "feedback": "Took too long to get a response.",
-            "resolution_time_hours": 72,
-            "sla_hours": 24,
-            "responded_at": "2026-03-02T09:30:00Z",
-            "contact": _CONTACT,
-        },
-        {
-            "event_type": "support_ticket_closed",
-            "event_id": "zendesk-8840",
-            "customer_id": _CUSTOMER,
-            "ticket_id": "TKT-2026-4521",
-            "closed_at": "2026-03-02T08:00:00Z",
-        },
-        {
-            "event_type": "support_ticket_escalated",
-            "event_id": "zendesk-8790",
-            "customer_id": _CUSTOMER,
-            "ticket_id": "TKT-2026-4521",
-            "escalated_at": "2026-03-01T16:00:00Z",
-        },
-        {"event_type": "support_customer_erased", "event_id": "erase-1", "customer_id": _CUSTOMER},
-    ),
-    CUSTOMERS: (
-        {
-            "customer_id": _CUSTOMER,
-            "name": "GlobalTech",
-            "arr": 175000,
-            "currency": "USD",
-            "csm": {"name": "Maria Santos", "email": "maria.santos@vendor.example"},
-            "primary_contact": _CONTACT,
-            "renewal_at": "2026-12-31T00:00:00Z",
+            "ce_specversion": "1.0, in binary mode; what follows is not looked at, as the event says all of it itself",
+            "ce_id": "event_id",
+            "ce_source": "who says it",
+            "ce_type": "event_type",
+            "ce_time": "when it happened",
+            HEADER_BACKFILL: "1: history, which alerts nobody",
         },
     ),
-    ACTIONS: (
+    ALERTS: (
+        "CloudEvents 1.0 in binary mode.",
         {
-            "action_id": _ANSWER,
-            "alert_id": "2f6f0a51-6d5e-5b0a-8f6c-3b1de2b5a9c4",
-            "customer_id": _CUSTOMER,
-            "kind": "acknowledged",
-            "by": "maria.santos@vendor.example",
-            "at": "2026-03-02T09:35:00Z",
+            "ce_specversion": "1.0",
+            "ce_id": "the alert's id and revision",
+            "ce_source": "csatwatch/detect, of a weekly digest csatwatch/deliver",
+            "ce_type": "csatwatch.alert, its kind and status",
+            "ce_time": "when it was detected",
         },
     ),
-    TRENDS: (
+    DEAD_LETTERS: (
+        "The record's own, and these.",
         {
-            "customer_id": _CUSTOMER,
-            "as_of": "2026-03-02T09:30:00Z",
-            "recent_n": 12,
-            "recent_avg": 3.1,
-            "baseline_n": 52,
-            "baseline_avg": 4.4,
-            "drop": 0.295,
-            "since": "2026-01-20T14:00:00Z",
-            "evidence": "strong",
-            "p": 0.01,
+            "csatwatch-error": "one of " + ", ".join(Invalid),
+            "csatwatch-message": "the field, its value and the fix, without a customer's words",
+            "csatwatch-topic": "where the record stood",
+            "csatwatch-partition": "the same",
+            "csatwatch-offset": "the same",
+            "csatwatch-original-bytes": "only where the record was too large to be kept: its size",
         },
     ),
 }
+_RECEIVED = (EVENTS, CUSTOMERS, ACTIONS)
+_SENT = (ALERTS, TRENDS, ACTIONS, DEAD_LETTERS)
 
 
 def asyncapi(settings: Settings) -> dict[str, Any]:
@@ -132,12 +107,17 @@ def asyncapi(settings: Settings) -> dict[str, Any]:
             "license": {"name": "MIT"},
         },
         "defaultContentType": "application/json",
+        "servers": {"kafka": {"host": ",".join(settings.bootstrap), "protocol": _protocol(settings)}},
         "channels": {topic.name: _channel(topic, settings) for topic in TOPICS},
         "operations": {
             **{f"receive-{name}": _operation("receive", name) for name in _RECEIVED},
             **{f"send-{name}": _operation("send", name) for name in _SENT},
         },
     }
+
+
+def _protocol(settings: Settings) -> str:
+    return "kafka-secure" if "SSL" in settings.kafka_security_protocol else "kafka"
 
 
 def _channel(topic: Topic, settings: Settings) -> dict[str, Any]:
@@ -168,28 +148,21 @@ def _configuration(topic: Topic) -> dict[str, Any]:
 def _message(name: str) -> dict[str, Any]:
     key = {"type": "string", "description": "customer_id; of a weekly digest the CSM's e-mail"}
     message: dict[str, Any] = {"bindings": {"kafka": {"key": key, "bindingVersion": "0.5.0"}}}
+    if name in _HEADERS:
+        message["headers"] = _headers(*_HEADERS[name])
     if name == DEAD_LETTERS:
         del message["bindings"]["kafka"]["key"]
         return message | {"contentType": "application/octet-stream"}
     message["payload"] = {"schemaFormat": _FORMAT, "schema": schema(name)}
     if name in EXAMPLES:
         message["examples"] = [{"payload": dict(example)} for example in EXAMPLES[name]]
-    if name == ALERTS:
-        message["headers"] = _cloud_event()
     return message
 
 
-def _cloud_event() -> dict[str, Any]:
-    said = {
-        "ce_specversion": "1.0",
-        "ce_id": "the alert's id and revision",
-        "ce_source": "csatwatch/detect",
-        "ce_type": "csatwatch.alert, its kind and status",
-        "ce_time": "when it was detected",
-    }
+def _headers(description: str, said: Mapping[str, str]) -> dict[str, Any]:
     return {
         "type": "object",
-        "description": "CloudEvents 1.0 in Kafka's binary mode. Accepted on csat-events as well, and never required.",
+        "description": description,
         "properties": {name: {"type": "string", "description": text} for name, text in said.items()},
     }
 

@@ -62,24 +62,32 @@ class SourceSettings(BaseModel):
 class Settings(BaseModel):
     """What an installation sets. Field names are the environment's names without the prefix, in lower case."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     kafka_url: Annotated[str, Field(pattern=r"^kafka://[^,\s/@]+:\d+(,(kafka://)?[^,\s/@]+:\d+)*$")] = (
         "kafka://127.0.0.1:9092"
     )
-    """kafka://HOST:PORT,HOST:PORT"""
+    """kafka://HOST:PORT, more brokers after commas."""
     kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    """With TLS: SSL, SASL_SSL; with a user and a password: SASL_PLAINTEXT, SASL_SSL."""
     kafka_security_ca_file: Path | None = None
+    """PEM; without it, the system's authorities."""
     kafka_security_cert_file: Path | None = None
+    """The client's certificate, PEM."""
     kafka_security_key_file: Path | None = None
+    """Its private key, PEM."""
     kafka_security_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
+    """How the user and the password are shown to Kafka."""
     kafka_security_username: str | None = None
+    """For SASL."""
     kafka_security_password: SecretStr | None = None
+    """For SASL."""
     kafka_transactions: bool = True
     """Off for brokers without transactions: then one detector at a time, see docs/operations.md."""
     postgres_dsn: SecretStr = SecretStr("postgresql://csatwatch@127.0.0.1:5432/csatwatch")
-    """postgresql://USER:PASSWORD@HOST:PORT/DATABASE"""
+    """postgresql://USER:PASSWORD@HOST:PORT/DATABASE."""
     state_dir: Path = Path("state")
+    """A directory for the detector's local copy of its state."""
     session_timeout_seconds: Annotated[float, Field(ge=1, le=60)] = 10
     """A worker that says nothing for so long is given up, and its partitions go to others."""
     static_membership: bool = False
@@ -87,9 +95,9 @@ class Settings(BaseModel):
     standby_replicas: Annotated[int, Field(ge=0, le=8)] = 0
     """So many detectors beside its owner keep a partition's state, to take it over at once."""
     policy: Path | None = None
-    """A policy file; without it, the one that ships."""
+    """A policy file, see docs/policy.md; without it, the one that ships."""
     workflows: Path | None = None
-    """A directory of workflow files; without it, those that ship."""
+    """A directory of workflow files, see docs/workflows.md; without it, those that ship."""
     plugins: Path | None = None
     """A directory of Python files with actions of one's own, see docs/how-to-action.md."""
     templates: Path | None = None
@@ -99,19 +107,21 @@ class Settings(BaseModel):
     source: Mapping[str, SourceSettings] = Field(default_factory=dict)
     """By the source's name."""
     slack_bot_token: SecretStr | None = None
+    """xoxb-…; without it, messages are shown on the pages only."""
     slack_api_url: Annotated[str, Field(pattern=r"^https?://\S+/$")] = "https://slack.com/api/"
+    """Slack's, unless something stands in between."""
     slack_fallback_channel: Channel | None = None
     """The id of the channel for messages whose CSM is not known, or not in Slack."""
     slack_unowned_channel: Channel | None = None
     """The id of the channel for customers without a CSM; without it, the fallback channel."""
     slack_manager_channel: Channel | None = None
-    """The id of the channel that hears of alerts which nobody takes in hand; without it, nobody does."""
+    """The id of the channel that hears of alerts which nobody takes in hand, see docs/notify.md."""
     slack_operator_channel: Channel | None = None
     """The id of the channel that hears of steps which were given up; without it, the fallback channel."""
     slack_timeout_seconds: Annotated[float, Field(ge=0.1, le=60)] = 10
     """How long Slack may take to answer. A step whose worker died is taken over after about three times as long."""
     slack_app_token: SecretStr | None = None
-    """xapp-…: clicks come over Socket Mode, and no public address is needed."""
+    """xapp-…: clicks come over Socket Mode, and no public address is needed, see docs/acting.md."""
     slack_signing_secret: SecretStr | None = None
     """Clicks come to /slack/interactions of the pages' address, signed with it."""
     slack_managers: Annotated[str, Field(pattern=r"^[^\s,]+(\s*,\s*[^\s,]+)*$")] | None = None
@@ -121,10 +131,11 @@ class Settings(BaseModel):
     smtp_sender: Email | None = None
     """The address that mail comes from, with answers to the CSM; without it, the CSM's own."""
     smtp_ca_file: Path | None = None
+    """PEM; without it, the system's authorities."""
     smtp_timeout_seconds: Annotated[float, Field(ge=0.1, le=60)] = 10
     """How long the mail server may take for each of its answers."""
     tasks_system: Literal["builtin", "webhook", "jira", "linear"] = "builtin"
-    """What holds the tasks beside the list on the pages."""
+    """What holds the tasks beside the list on the pages, see docs/how-to-tasks.md."""
     tasks_url: Annotated[str, Field(pattern=r"^https?://\S+$")] | None = None
     """Of the Jira site or of the webhook's receiver; Linear's API is known."""
     tasks_user: str | None = None
@@ -132,7 +143,7 @@ class Settings(BaseModel):
     tasks_token: SecretStr | None = None
     """The API token of Jira, or the API key of Linear."""
     tasks_secret: Annotated[SecretStr, AfterValidator(_signing_secret)] | None = None
-    """The key of the webhooks' signatures, both ways."""
+    """whsec_…: the key of the webhooks' signatures, both ways."""
     tasks_project: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,63}$")] | None = None
     """The key of Jira's project, or of Linear's team."""
     tasks_issue_type: Annotated[str, Field(min_length=1, max_length=100)] = "Task"
@@ -164,7 +175,8 @@ class Settings(BaseModel):
     session_hours: Annotated[float, Field(gt=0, le=720)] = 12
     """After so long a person signs in anew."""
     sign_in_link: Literal["loopback", "published", "off"] = "loopback"
-    """Without a provider, a one-time link for who sits at this machine; `published`: the port of the container is."""
+    """Without a provider, a one-time link for who sits at this machine, see docs/sign-in.md; `published`: the port of
+    the container is."""
     sign_in_token: Annotated[SecretStr, Field(min_length=32)] | None = None
     """Of the first one-time link; without it, the log says one."""
     parts: (
@@ -172,19 +184,27 @@ class Settings(BaseModel):
     ) = None
     """Where each process has its /readyz, for the operators' page: NAME=http://HOST:PORT, with commas between."""
     web_bind: Bind = "127.0.0.1:8080"
+    """HOST:PORT of the pages."""
     metrics_bind: Bind = "127.0.0.1:9100"
+    """HOST:PORT of /metrics, /livez and /readyz; a port that is taken moves on by one, and the log says so."""
     app_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,100}$")] = "csatwatch"
+    """Consumer groups, the changelog and transactional ids begin with it."""
     topic_prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{0,100}$")] = ""
+    """Before every topic's name."""
     partitions: Annotated[int, Field(ge=1, le=10_000)] = 8
+    """Of the topics that `csatwatch topics create` makes."""
     replication: Annotated[int, Field(ge=1, le=10)] = 1
+    """Of the same: 3 on three brokers or more."""
     public_url: Annotated[str, Field(pattern=r"^https?://\S+$")] | None = None
-    """Where people reach the pages, for links in messages."""
+    """Where people reach the pages: for links in messages, and its host name is answered."""
     dead_letter_limit: Annotated[float, Field(ge=0, le=1)] = 0.5
     """Share of the last 100,000 records: more dead letters than that (and 20,000) stop the detector. 1: never."""
     traces_url: Annotated[str, Field(pattern=r"^https?://[^\s@]+$")] | None = None
     """Where an OpenTelemetry collector takes spans over HTTP; without it, none are made, see docs/monitoring.md."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    """The least that is logged."""
     log_format: Literal["human", "json"] = "human"
+    """Lines for people, or one JSON object a line."""
 
     @property
     def bootstrap(self) -> list[str]:

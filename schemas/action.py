@@ -60,7 +60,9 @@ class Action(Record):
     """
 
     action_id: UUID
+    """The same for a click that comes twice: it is one action."""
     alert_id: UUID
+    """The alert that it is about."""
     customer_id: CustomerId
     kind: ActionKind
     by: Identifier
@@ -72,6 +74,7 @@ class Action(Record):
     request_id: UUID | None = None
     """The request that a result answers."""
     snoozed_until: Time | None = None
+    """Until when its reader wants to hear no more of the alert."""
     step: Annotated[str, NoNul, StringConstraints(min_length=1, max_length=200, strict=True)] | None = None
     """Which step of a workflow that was given up is to be tried again, as the ledger names it."""
     draft_id: UUID | None = None

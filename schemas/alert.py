@@ -79,12 +79,16 @@ class Trend(Record):
     """A customer's recent ratings held against the customer's own baseline."""
 
     recent_avg: float | None = None
+    """Mean of the recent ratings (1-5)."""
     recent_n: int
+    """How many ratings that mean is of."""
     since: Time | None = None
     """When the recent ratings begin. Where the evidence is strong that is the estimated change, and the baseline is all
     that is known from before; else it is the policy's recent window, and the baseline the one before."""
     baseline_avg: float | None = None
+    """Mean of the baseline's ratings (1-5)."""
     baseline_n: int
+    """How many ratings that mean is of."""
     drop: float | None = None
     """Share of the baseline's mean that was lost: 0.25 is a quarter lower; negative is better than before."""
     p: float | None = None
@@ -106,6 +110,7 @@ class SuggestedAction(Record):
 
     kind: Literal["send_email", "coordinate", "schedule_call"]
     why: str
+    """In plain words."""
 
 
 class Routed(Record):
@@ -132,30 +137,46 @@ class Alert(Record):
     """
 
     schema_version: Literal[1] = Field(default=1, alias="schema")
+    """The version of this schema."""
     alert_id: UUID
+    """The same through all revisions, and whenever the same input is processed again."""
     customer_id: CustomerId
     event_id: Identifier
+    """The event of the rating behind the alert."""
     response_id: Identifier
+    """The survey answer behind the alert."""
     revision: Annotated[int, Field(ge=1)]
+    """Rises with each change; the same one can come again, and means the same."""
     status: Status
+    """firing is new; updated says more of it; retracted and resolved end it."""
     kind: Literal[Kind.POOR_RATING, Kind.DECLINING_TREND]
     severity: Severity
     occurred_at: Time
+    """When the customer answered."""
     detected_at: Time
+    """When this revision was made."""
     customer: Customer | None = None
+    """The account as known then; absent: not known yet."""
     ticket: Ticket
     contact: Contact | None = None
+    """Who answered."""
     survey_sent_at: Time | None = None
+    """When the survey was sent."""
     rating: Rating
     feedback: Feedback | None = None
+    """The customer's own words."""
     context: Context
     trend: Trend | None = None
+    """The customer's trend as of this rating."""
     suggested_actions: tuple[SuggestedAction, ...] = ()
     route: Routed | None = None
     """None: the account's CSM has it."""
     silent: bool = False
+    """Recorded, and nobody is told: history, or older than a week when it arrived."""
     reasons: tuple[str, ...]
+    """Why this alert, why this severity, why this person, in plain words with the numbers."""
     policy: PolicyVersion
+    """Which policy decided."""
 
     @property
     def csm(self) -> Person | None:

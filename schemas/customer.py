@@ -14,7 +14,9 @@ class Person(Record):
 
     name: ShortText
     email: Email
+    """Finds the person in Slack, where slack_user_id is not given."""
     slack_user_id: Identifier | None = None
+    """Slack's id of the person, like U012AB3CD."""
 
 
 class Customer(Record):
@@ -23,14 +25,23 @@ class Customer(Record):
     customer_id: CustomerId
     name: ShortText
     arr: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    """Annual recurring revenue, in whole units of the currency."""
     currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] | None = None
+    """ISO 4217, like USD."""
     csm: Person | None = None
+    """Who is told."""
     deputy: Person | None = None
+    """Who is told while the CSM is away, or does not answer."""
     support_channel: Identifier | None = None
+    """The id of the Slack channel that word to Support goes to."""
     primary_contact: Contact | None = None
+    """Whom follow-ups go to, where nobody is known to have answered the survey."""
     tier: ShortText | None = None
+    """Such as enterprise: the policy can have other values for a tier."""
     renewal_at: Time | None = None
+    """When the contract renews: a near renewal raises the severity."""
     time_zone: Annotated[str, NoNul, StringConstraints(max_length=64)] | None = None
+    """An IANA name, like Europe/Berlin."""
 
     @cached_property
     def published(self) -> bytes:

@@ -38,6 +38,7 @@ class Item(Record):
     customer_id: CustomerId
     name: ShortText | None = None
     arr: float | None = None
+    """Annual recurring revenue, in the account's own currency."""
     currency: str | None = None
     at_stake: float | None = None
     """ARR times the drop, in the account's own currency."""
@@ -54,6 +55,7 @@ class Digest(Record):
     """
 
     schema_version: Literal[1] = Field(default=1, alias="schema")
+    """The version of this schema."""
     alert_id: UUID
     revision: Annotated[int, Field(ge=1)] = 1
     status: Status = Status.FIRING
@@ -71,6 +73,7 @@ class Digest(Record):
     more: dict[Part, int] = Field(default_factory=dict)
     """Accounts of other parts that the policy's limit left out."""
     silent: bool = False
+    """Recorded, and nobody is told."""
     reasons: tuple[str, ...]
     policy: PolicyVersion
 

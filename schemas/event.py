@@ -17,9 +17,11 @@ class Contact(Record):
     """Who answered the survey."""
 
     id: Identifier | None = None
+    """The source's own id of the person."""
     name: ShortText | None = None
     email: Email | None = None
     locale: Annotated[str, NoNul, StringConstraints(max_length=35, strict=True)] | None = None
+    """BCP 47, like de-AT: chooses the language of drafts."""
 
 
 class Ticket(Record):
@@ -29,11 +31,16 @@ class Ticket(Record):
     ticket_subject: Subject | None = None
     ticket_category: Category | None = None
     ticket_url: Url | None = None
+    """Where the support desk shows it."""
     resolution_time_hours: Hours | None = None
+    """From opened to resolved."""
     sla_hours: Hours | None = None
+    """What was promised; more than that to the resolution is a broken SLA."""
     first_contact_resolution: bool | None = None
+    """Whether the first answer resolved it."""
     was_escalated: bool | None = None
     assignee: ShortText | None = None
+    """Who had the ticket in support."""
     message_id: Annotated[str, NoNul, StringConstraints(max_length=998, strict=True)] | None = None
     """The Message-ID of the ticket's e-mail thread (RFC 5322), for a reply that lands in it."""
 
@@ -50,15 +57,24 @@ class CsatReceived(Ticket):
 
     event_type: Literal["support_csat_received"] = "support_csat_received"
     event_id: Identifier
+    """Unique, and the same when the event is sent again: then it changes nothing."""
     customer_id: CustomerId
     rating: Rating
+    """1 is worst, 5 is best; other scales are mapped to it by the sender."""
     responded_at: Time
+    """When the customer answered. Of two answers to one survey the later one counts."""
     response_id: Identifier | None = None
+    """The one survey answer; a later event with the same one replaces it. Without it, the ticket_id."""
     feedback: Feedback | None = None
+    """The customer's own words."""
     survey_sent_at: Time | None = None
+    """When the survey was sent."""
     rating_raw: Annotated[str, NoNul, StringConstraints(max_length=200)] | int | FiniteFloat | bool | None = None
+    """The rating as the source gave it, such as "good"."""
     scale: Annotated[str, NoNul, StringConstraints(max_length=100)] | None = None
+    """The scale of rating_raw, in words of the source."""
     contact: Contact | None = None
+    """Who answered."""
 
     @property
     def survey(self) -> str:
@@ -71,6 +87,7 @@ class TicketClosed(Ticket):
 
     event_type: Literal["support_ticket_closed"] = "support_ticket_closed"
     event_id: Identifier
+    """Unique, and the same when the event is sent again."""
     customer_id: CustomerId
     closed_at: Time
 
@@ -80,6 +97,7 @@ class TicketEscalated(Record):
 
     event_type: Literal["support_ticket_escalated"] = "support_ticket_escalated"
     event_id: Identifier
+    """Unique, and the same when the event is sent again."""
     customer_id: CustomerId
     ticket_id: Identifier
     escalated_at: Time
@@ -90,6 +108,7 @@ class CustomerErased(Record):
 
     event_type: Literal["support_customer_erased"] = "support_customer_erased"
     event_id: Identifier
+    """Unique, and the same when the event is sent again."""
     customer_id: CustomerId
     contact: Contact | None = None
     """The one of the customer's people, by id or e-mail address, whose data it is; none: everybody's."""

@@ -13,7 +13,7 @@ Location = tuple[int | str, ...]
 class Part(BaseModel):
     """Base of everything in a workflow file. An unknown key is a mistake: a misspelt one must not go unnoticed."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, use_attribute_docstrings=True)
 
 
 def mistakes(found: Iterable[tuple[Location, str, Any]]) -> ValidationError | None:

@@ -9,7 +9,9 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, 
 class Record(BaseModel):
     """Base of every value on a topic. Unknown fields are dropped: a newer producer must not stop an older consumer."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True, serialize_by_alias=True)
+    model_config = ConfigDict(
+        frozen=True, extra="ignore", populate_by_name=True, serialize_by_alias=True, use_attribute_docstrings=True
+    )
 
     @classmethod
     def from_json(cls, value: bytes | str) -> Self:

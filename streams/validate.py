@@ -12,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from schemas import wire
 from schemas.event import CsatReceived, CustomerErased, Event, TicketClosed, TicketEscalated
+from streams import cloud_event
 
 FUTURE_TOLERANCE = timedelta(hours=1)
 """How far an event may lie ahead of the record's own time: clocks differ, a wrong year is an error."""
@@ -45,11 +46,17 @@ class InvalidEvent(Exception):
 
 
 def validate(value: bytes | None) -> CsatReceived | TicketClosed | TicketEscalated | CustomerErased:
-    """The event in a record's value. Raises `InvalidEvent`."""
+    """The event in a record's value, alone or in a CloudEvent. Raises `InvalidEvent`."""
     if not value:
         raise InvalidEvent(Invalid.EMPTY, "the record has no value: publish one JSON object a record")
     try:
         return _EVENT.validate_json(value)
+    except ValidationError as error:
+        inside = _inside(value)
+        if inside is None:
+            raise _explain(error) from None
+    try:
+        return _EVENT.validate_json(inside)
     except ValidationError as error:
         raise _explain(error) from None
 
@@ -81,6 +88,14 @@ def are_plain(values: Iterable[bytes | None]) -> bool:
 def _is_plain(value: bytes) -> bool:
     # Few values have any escape: looking for a backslash alone takes a tenth of the time.
     return (_BACKSLASH not in value or _NUL not in value) and not _LONG_FRACTION(value)
+
+
+def _inside(value: bytes) -> bytes | None:
+    """The event in a CloudEvent in structured mode; None: it is none."""
+    try:
+        return cloud_event.data_of(value)
+    except ValueError as error:
+        raise InvalidEvent(Invalid.INVALID_FIELD, str(error)) from None
 
 
 def check_time(event: CsatReceived | TicketClosed | TicketEscalated | CustomerErased, arrived: datetime) -> None:

@@ -11,6 +11,7 @@ from agents.commands.publish_export import publish_export
 from agents.commands.publish_file import Kind, publish_file
 from agents.commands.send import LARGEST, Message
 from schemas.event import CsatReceived, CustomerErased, TicketClosed, TicketEscalated
+from streams.cloud_event import data_of
 from streams.topology import EVENTS, HEADER_BACKFILL
 from streams.validate import FUTURE_TOLERANCE, InvalidEvent, validate
 
@@ -80,10 +81,12 @@ def publish(*, file: str | None, given: str | None, skip_bad: bool, backfill: bo
 
 
 def message(event: Event, value: bytes, *, source: str = "/csatwatch/publish", backfill: bool = False) -> Message:
-    """The record of an event: `value` as it was given, keyed by its customer."""
+    """The record of an event: `value` as it was given, without a CloudEvent around it, keyed by its customer."""
     at = next((at for field in _TIMES if (at := getattr(event, field, None))), None)
     headers = cloud_event.headers(event_id=event.event_id, event_type=event.event_type, source=source, at=at)
-    return Message(event.customer_id, value, (*headers, *([(HEADER_BACKFILL, b"1")] if backfill else [])))
+    return Message(
+        event.customer_id, data_of(value) or value, (*headers, *([(HEADER_BACKFILL, b"1")] if backfill else []))
+    )
 
 
 def _event(value: bytes, now: datetime) -> Event:

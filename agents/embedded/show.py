@@ -126,6 +126,8 @@ class Show:
         self._screen.say()
         self._screen.say("The link signs in the first browser on this machine that opens it; there, an operator finds")
         self._screen.say("a new one for a second browser on the page of operations.")
+        self._screen.say("For commands in another terminal, such as csatwatch publish:")
+        self._screen.say(f"  export CSATWATCH_KAFKA_URL={up.settings.kafka_url} CSATWATCH_KAFKA_TRANSACTIONS=false")
         self._screen.say(f"A new rating comes every {_RATING_EVERY:g} seconds. Ctrl-C ends everything.")
 
     def _list(self, what: str, lines: Sequence[str]) -> None:

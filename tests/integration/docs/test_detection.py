@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import yaml
 
 from tests.integration.docs.blocks import ROOT, blocks
@@ -12,6 +13,7 @@ from tests.integration.docs.blocks import ROOT, blocks
 PAGE = ROOT / "docs" / "detection.md"
 
 
+@pytest.mark.runs("docs/detection.md", "fit")
 def test_the_command_prints_what_a_policy_takes(tmp_path: Path) -> None:
     (block,) = blocks(PAGE)
     program = [sys.executable, "-m", "agents.cli", "generate", "--customers", "60", "--events", "2400", "--seed", "1"]

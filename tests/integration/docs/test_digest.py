@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import pytest
 import yaml
 
 from schemas.policy import Policy, load_policy
@@ -13,6 +14,7 @@ from tests.integration.docs.blocks import blocks
 PAGE = Path(__file__).parents[3] / "docs" / "digest.md"
 
 
+@pytest.mark.runs("docs/digest.md", "digest")
 def test_the_example_is_a_part_of_a_policy() -> None:
     (block,) = blocks(PAGE)
     shown = Policy.model_validate(load_policy(None).model_dump() | yaml.safe_load(block.text)).digest

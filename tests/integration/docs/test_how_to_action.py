@@ -55,6 +55,7 @@ def write(directory: Path, url: str) -> None:
     (directory / "notes.yaml").write_text(workflow.text.replace(ADDRESS, url))
 
 
+@pytest.mark.runs("docs/how-to-action.md", "action", "workflow")
 def test_what_the_page_shows_is_accepted_and_its_tests_hold(tmp_path: Path) -> None:
     write(tmp_path, ADDRESS)
     own = own_actions(tmp_path)
@@ -63,6 +64,7 @@ def test_what_the_page_shows_is_accepted_and_its_tests_hold(tmp_path: Path) -> N
         assert rehearse(document.value, test, load_policy(None)) == []
 
 
+@pytest.mark.runs("docs/how-to-action.md", "action", "workflow")
 async def test_each_alert_has_one_note_whatever_goes_wrong(
     postgres: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

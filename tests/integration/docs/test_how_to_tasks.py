@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import aiohttp
+import pytest
 
 from schemas import signature
 from schemas.delivery import Sink
@@ -30,6 +31,7 @@ async def sent(body: object = None) -> dict[str, object]:
     return message
 
 
+@pytest.mark.runs("docs/how-to-tasks.md", "sent")
 async def test_the_body_has_the_fields_that_the_page_shows() -> None:
     shown = json.loads(blocks(PAGE)[0].text)
     made = await sent()
@@ -41,6 +43,7 @@ async def test_the_body_has_the_fields_that_the_page_shows() -> None:
     assert datetime.fromisoformat(str(made["timestamp"])).tzinfo == UTC
 
 
+@pytest.mark.runs("docs/how-to-tasks.md", "own")
 async def test_the_body_of_ones_own_is_filled(tmp_path: Path) -> None:
     (tmp_path / "body.json").write_text(blocks(PAGE)[1].text)
     made = await sent(read_body(tmp_path / "body.json"))
@@ -49,6 +52,7 @@ async def test_the_body_of_ones_own_is_filled(tmp_path: Path) -> None:
     assert made["labels"] == ["critical", "support"]
 
 
+@pytest.mark.runs("docs/how-to-tasks.md", "closed")
 def test_what_says_that_a_task_is_closed_is_understood() -> None:
     message = _Message.model_validate_json(blocks(PAGE)[2].text)
     assert (message.type, message.data.by) == ("task.done", "Ana Diaz")

@@ -21,6 +21,7 @@ def own(tmp_path: Path) -> Iterator[Path]:
     texts.use(None)
 
 
+@pytest.mark.runs("docs/how-to-texts.md", "template")
 def test_the_example_is_a_message(own: Path) -> None:
     (block,) = blocks(PAGE)
     (own / "slack" / "mine.txt").write_text(block.text, encoding="utf-8")

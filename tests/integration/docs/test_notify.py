@@ -12,6 +12,7 @@ from tests.integration.docs.blocks import ROOT, Block, blocks
 PAGE = ROOT / "docs" / "notify.md"
 
 
+@pytest.mark.runs("docs/notify.md", "away", "escalation")
 @pytest.mark.parametrize("block", blocks(PAGE), ids=lambda block: block.text[:30])
 def test_each_example_is_a_policy(block: Block) -> None:
     shipped = load_policy(None).model_dump(exclude={"notify"})

@@ -1,5 +1,6 @@
 """The page on outcomes: its example is a policy, and its targets are those that are measured."""
 
+import pytest
 import yaml
 
 from schemas.policy import Policy
@@ -12,6 +13,7 @@ from tests.integration.docs.blocks import ROOT, blocks
 PAGE = ROOT / "docs" / "outcomes.md"
 
 
+@pytest.mark.runs("docs/outcomes.md", "holdout")
 def test_the_example_is_a_policy() -> None:
     shipped = yaml.safe_load((ROOT / "schemas" / "policy.yaml").read_text(encoding="utf-8"))
     (block,) = blocks(PAGE)

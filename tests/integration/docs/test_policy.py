@@ -11,6 +11,7 @@ PAGE = ROOT / "docs" / "policy.md"
 SHIPPED = yaml.safe_load((ROOT / "schemas" / "policy.yaml").read_text(encoding="utf-8"))
 
 
+@pytest.mark.runs("docs/policy.md", "severity", "routing", "usual_levels", "keep_words_days", "overrides")
 @pytest.mark.parametrize("block", [each for each in blocks(PAGE) if each.language == "yaml"])
 def test_each_example_is_a_policy_once_the_rest_is_added(block: Block) -> None:
     example = yaml.safe_load(block.text)

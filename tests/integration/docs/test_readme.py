@@ -1,9 +1,6 @@
 """Every block of the README does what the README says."""
 
 import asyncio
-import os
-import shutil
-import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Mapping
@@ -16,9 +13,10 @@ import pytest
 
 from agents.settings import load_settings
 from tests.integration.docs.blocks import ROOT, blocks
+from tests.integration.docs.npm import kafkajs
+from tests.integration.docs.up import environment, make, up
 from tests.servers.ports import free_ports
 from tests.servers.processes import Csatwatch
-from tests.servers.tied import spawn
 from tests.servers.wait import until
 from tests.signed_in import KEY, OPERATOR, by_link, header
 
@@ -27,19 +25,13 @@ if TYPE_CHECKING:
     from tests.servers.kafka import KafkaServer
 
 _BLOCKS = blocks(ROOT / "README.md")
-_RUN = {"up", "demo", "shell", "python", "node", "follow", "settings", "first", "processes"}
-_CI = os.environ.get("CI", "").lower() in {"1", "true"}
 
 
 def _texts(run: str) -> list[str]:
     return [block.text for block in _BLOCKS if block.run == run]
 
 
-def test_every_block_is_run_by_a_test_below() -> None:
-    assert {block.run for block in _BLOCKS} == _RUN
-    assert (ROOT / "README.md").read_text(encoding="utf-8").count("\n```") == 2 * len(_BLOCKS)
-
-
+@pytest.mark.runs("README.md", "settings", "first", "processes", "shell", "python", "follow")
 async def test_everything_but_the_demo(
     own_kafka: "KafkaServer", postgres: str, slack: "FakeSlack", tmp_path: Path
 ) -> None:
@@ -77,13 +69,14 @@ async def test_everything_but_the_demo(
             assert "GlobalTech" in await page.text()
 
 
+@pytest.mark.runs("README.md", "node")
 async def test_a_rating_from_javascript(
     own_kafka: "KafkaServer", postgres: str, slack: "FakeSlack", tmp_path: Path
 ) -> None:
     here = {"CSATWATCH_KAFKA_URL": own_kafka.url, "CSATWATCH_POSTGRES_DSN": postgres, "KAFKA": own_kafka.bootstrap}
     here |= {"CSATWATCH_SLACK_BOT_TOKEN": slack.token, "CSATWATCH_SLACK_API_URL": slack.url}
     here["CSATWATCH_SLACK_FALLBACK_CHANNEL"] = "C0ALERTS"
-    await _install_kafkajs(tmp_path)
+    await asyncio.to_thread(kafkajs, tmp_path)
     await _run("csatwatch", "topics", "create", env=here, directory=tmp_path)
 
     async with _running("csatwatch detect\ncsatwatch deliver\n", here, tmp_path) as (detect, _):
@@ -94,54 +87,26 @@ async def test_a_rating_from_javascript(
         assert 'result="rerouted"' not in await detect.metrics()
 
 
+@pytest.mark.runs("README.md", "demo")
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_the_demo_ends_with_nothing_lost(tmp_path: Path) -> None:
     (text,) = _texts("demo")
-    done = subprocess.run(_make(text), capture_output=True, text=True, check=False, cwd=ROOT, env=_environment({}))
+    done = subprocess.run(make(text)[0], capture_output=True, text=True, check=False, cwd=ROOT, env=environment({}))
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
     assert "GlobalTech" in done.stdout
     assert done.stdout.rstrip().endswith("0 lost")
 
 
+@pytest.mark.runs("README.md", "up")
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 async def test_up_shows_a_page_and_ends_by_ctrl_c(tmp_path: Path) -> None:
     (text,) = _texts("up")
-    log = tmp_path / "up.log"
-    with log.open("wb") as output:
-        process = spawn([*_make(text), "ARGS=--port 0"], output=output, cwd=ROOT, env=_environment({}))
-    try:
-        page = await until(lambda: _page(log.read_text()), what="the address of the page", within=120)
-        assert page is not None
-        async with by_link() as http, http.get(page) as answer:
+    async with up(text, ROOT, tmp_path / "up.log") as found:
+        assert found.page is not None
+        async with by_link() as http, http.get(found.page) as answer:
             assert answer.status == 200
-        # As a terminal does it: the signal goes to make and to all that it started.
-        for pid in [process.pid, *_children(process.pid)]:
-            os.kill(pid, signal.SIGINT)
-        await until(lambda: process.poll() is not None, what="the end", within=60)
-    finally:
-        process.kill()
-        process.wait()
-    assert "Stopped" in log.read_text()
-
-
-def _page(said: str) -> str | None:
-    found = [word for word in said.split() if word.startswith("http://127.0.0.1:") and "/sign-in/link?token=" in word]
-    return found[-1] if found else None
-
-
-def _children(pid: int) -> list[int]:
-    listed = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return [int(child) for child in listed]
-
-
-def _make(text: str) -> list[str]:
-    """The block's only command; the environment that the tests run in is not made anew under their feet."""
-    (line,) = text.splitlines()
-    program, target = line.split()
-    assert program == "make"
-    return [program, "--no-print-directory", "-o", ".venv/.installed", target]
 
 
 @asynccontextmanager
@@ -160,7 +125,7 @@ async def _run(*command: str, env: Mapping[str, str], directory: Path) -> str:
     process = await asyncio.create_subprocess_exec(
         *command,
         cwd=directory,
-        env=_environment(env),
+        env=environment(env),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
@@ -178,7 +143,7 @@ async def _run(*command: str, env: Mapping[str, str], directory: Path) -> str:
 async def _follow(text: str, env: Mapping[str, str], directory: Path) -> None:
     """Runs a program that never ends until it has shown an alert."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", text, cwd=directory, env=_environment(env), stdout=asyncio.subprocess.PIPE
+        sys.executable, "-c", text, cwd=directory, env=environment(env), stdout=asyncio.subprocess.PIPE
     )
     try:
         assert process.stdout is not None
@@ -188,24 +153,3 @@ async def _follow(text: str, env: Mapping[str, str], directory: Path) -> None:
         process.kill()
         # Its pipe is read to the end, so that nothing of it is left.
         await process.communicate()
-
-
-async def _install_kafkajs(directory: Path) -> None:
-    for program in ("node", "npm"):
-        if shutil.which(program) is None:
-            (pytest.fail if _CI else pytest.skip)(f"no {program} on PATH: install Node.js with npm")
-    for file in (Path(__file__).parent / "node").iterdir():
-        shutil.copy(file, directory)
-    try:
-        await _run("npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts", env={}, directory=directory)
-    except AssertionError as error:
-        if _CI:
-            raise
-        pytest.skip(f"npm cannot install kafkajs here: {error}")
-
-
-def _environment(env: Mapping[str, str]) -> dict[str, str]:
-    """As in a shell where csatwatch is installed, with these settings and no others."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("CSATWATCH_")}
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    return {**inherited, "PATH": path, **env}

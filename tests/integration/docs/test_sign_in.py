@@ -2,12 +2,15 @@
 
 from pathlib import Path
 
+import pytest
+
 from agents.settings import load_settings
 from agents.sign_in import sign_in
 from tests.integration.docs.blocks import ROOT, blocks
 from web.signin.people import Roles
 
 
+@pytest.mark.runs("docs/sign-in.md", "settings")
 def test_the_settings_make_a_provider(tmp_path: Path) -> None:
     (block,) = blocks(ROOT / "docs" / "sign-in.md")
     (tmp_path / ".env").write_text(block.text)

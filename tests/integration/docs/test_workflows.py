@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+import pytest
+
 from agents.workflows import documents
 from schemas.action import ActionKind
 from schemas.filter import Condition, Filter
@@ -14,6 +16,7 @@ from tests.integration.docs.blocks import ROOT, blocks
 PAGE = ROOT / "docs" / "workflows.md"
 
 
+@pytest.mark.runs("docs/workflows.md", "example")
 def test_the_example_and_its_tests_hold(tmp_path: Path) -> None:
     (block,) = blocks(PAGE)
     (tmp_path / "example.yaml").write_text(block.text)
