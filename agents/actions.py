@@ -16,7 +16,7 @@ from agents.settings import Settings
 from agents.transport.batch import Batch
 from agents.transport.ends import ends
 from agents.transport.fetcher import Record
-from schemas.action import Action
+from schemas.action import Action, Done, SystemAction, read
 from sinks.actions import RESULTS, Actions, Arrival, Settled
 from sinks.ledger import Ledger
 from sinks.postgres import attempts, is_passing
@@ -69,12 +69,11 @@ class ActionDesk:
         nothing its result follows on the topic, and what was sent must not be sent again.
         """
         caught_up = batch.next_offset >= self._ends.get(batch.partition, 0)
-        arrivals = [
-            Arrival(action, batch.partition, held=not caught_up)
-            for record in batch.records
-            if (action := _read(batch, record)) is not None
-        ]
-        await self._store(arrivals)
+        done = [found for record in batch.records if (found := _read(batch, record)) is not None]
+        await self._store_system([each for each in done if isinstance(each, SystemAction)])
+        await self._store(
+            [Arrival(each, batch.partition, held=not caught_up) for each in done if isinstance(each, Action)]
+        )
         if caught_up:
             async for attempt in attempts():
                 with attempt:
@@ -125,6 +124,15 @@ class ActionDesk:
         metrics.ACTIONS_TAKEN.labels("recorded").inc(new)
         metrics.ACTIONS_TAKEN.labels("known").inc(len(arrivals) - new)
 
+    async def _store_system(self, done: Sequence[SystemAction]) -> None:
+        if not done:
+            return
+        async for attempt in attempts():
+            with attempt:
+                new = await self._desk.store_system(done)
+        metrics.ACTIONS_TAKEN.labels("recorded").inc(new)
+        metrics.ACTIONS_TAKEN.labels("known").inc(len(done) - new)
+
     async def _publish(self, actions: Actions, producer: AIOKafkaProducer, settled: Settled) -> None:
         link = await self._link(*settled.place) if self._link is not None and settled.place is not None else None
         result = settled.result(link)
@@ -145,9 +153,9 @@ class ActionDesk:
             return {tp.partition: offset for tp, offset in (await ends(consumer, wanted)).items()}
 
 
-def _read(batch: Batch, record: Record) -> Action | None:
+def _read(batch: Batch, record: Record) -> Done | None:
     try:
-        return Action.from_json(record.value or b"")
+        return read(record.value or b"")
     except ValidationError as error:
         fields = sorted({".".join(map(str, each["loc"])) for each in error.errors(include_url=False)})
         _log.error("action skipped", partition=batch.partition, offset=record.offset, fields=fields[:10])

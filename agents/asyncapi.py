@@ -38,7 +38,8 @@ _ABOUT: Mapping[str, _About] = {
     ),
     ACTIONS: _About(
         "What people do with alerts",
-        "Requests from Slack and the pages, and results, which name their request. The same action_id twice is one.",
+        "Requests from Slack and the pages, and results, which name their request. The same action_id twice is one. What "
+        "is done to csatwatch itself is about no alert: such a record is keyed by who did it.",
     ),
     DEAD_LETTERS: _About(
         "Records that are no events",
@@ -99,6 +100,13 @@ EXAMPLES: Mapping[str, Sequence[Mapping[str, Any]]] = {
             "kind": "acknowledged",
             "by": "maria.santos@vendor.example",
             "at": "2026-03-02T09:35:00Z",
+        },
+        {
+            "action_id": "5a0c3b1e-7d2f-4c68-9b0a-1e2d3c4b5a69",
+            "kind": "signed_out",
+            "by": "maria.santos@vendor.example",
+            "at": "2026-03-02T17:05:00Z",
+            "session": "0b6e0b5f8f6f1d0c7c4e9a3d2b1a0f9e8d7c6b5a49382716f5e4d3c2b1a09f8e",
         },
     ),
     TRENDS: (

@@ -8,7 +8,7 @@ from aiokafka import AIOKafkaProducer
 
 from agents import kafka
 from agents.settings import Settings
-from schemas.action import Action
+from schemas.action import Action, Done
 from streams.topology import ACTIONS
 
 _log = structlog.get_logger(__name__)
@@ -23,13 +23,14 @@ class Publisher:
         self._producer: AIOKafkaProducer | None = None
         self._connecting = asyncio.Lock()
 
-    async def publish(self, action: Action) -> None:
+    async def publish(self, action: Done) -> None:
         """Return once all replicas have it; tried again it is one action.
 
         Raises `KafkaError`, OSError and `BadSettings`.
         """
         producer = await self._connected()
-        await producer.send_and_wait(self._topic, action.to_json(), key=action.customer_id.encode())
+        key = action.customer_id if isinstance(action, Action) else action.by
+        await producer.send_and_wait(self._topic, action.to_json(), key=key.encode())
 
     async def __aenter__(self) -> Self:
         """Let go of Kafka at the end."""

@@ -1,10 +1,11 @@
-"""What people do with an alert, and what came of it: the records of `csm-actions`."""
+"""What people do with an alert or with csatwatch itself, and what came of it: the records of `csm-actions`."""
 
 from enum import StrEnum
+from functools import cache
 from typing import Annotated, Self
 from uuid import UUID
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, TypeAdapter, model_validator
 
 from schemas.event import Contact, Feedback
 from schemas.record import CustomerId, Identifier, NoNul, Record, ShortText, Time, Url
@@ -103,3 +104,47 @@ class Action(Record):
             msg = f"{self.kind} needs {missing[0]}: add it"
             raise ValueError(msg)
         return self
+
+
+class SystemActionKind(StrEnum):
+    """What is done to csatwatch itself."""
+
+    SIGNED_OUT = "signed_out"
+    REPLAY_REQUESTED = "replay_requested"
+    LINK_REQUESTED = "link_requested"
+
+
+class SystemAction(Record):
+    """One thing that a person did on the pages and that is about no alert. Keyed by who did it."""
+
+    action_id: UUID
+    kind: SystemActionKind
+    by: Identifier
+    """Who did it: an e-mail address."""
+    by_name: ShortText | None = None
+    at: Time
+    session: Identifier | None = None
+    """Of a sign-out: the session that is over, as SHA-256 of its id."""
+    letter: Identifier | None = None
+    """Of a replay: the dead letter, as partition:offset, or `all`."""
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        if self.kind is SystemActionKind.SIGNED_OUT and self.session is None:
+            msg = f"{self.kind} needs session: add it"
+            raise ValueError(msg)
+        return self
+
+
+Done = Action | SystemAction
+"""A record of `csm-actions`."""
+
+
+def read(value: bytes | str) -> Done:
+    """The action in a record of `csm-actions`. Raises `pydantic.ValidationError`."""
+    return _done().validate_json(value)
+
+
+@cache
+def _done() -> TypeAdapter[Done]:
+    return TypeAdapter(Done)

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from schemas.action import Action
+from schemas.action import Done
 from schemas.alert import SCHEMA_VERSION, CustomerTrend
 from schemas.customer import Customer
 from schemas.digest import Published
@@ -25,7 +25,7 @@ _RECORDS: Mapping[str, tuple[Any, str]] = {
     "customers": (Customer, "A record of customers"),
     "alerts": (Published, "A record of alerts"),
     "csat-trends": (CustomerTrend, "A record of csat-trends"),
-    "csm-actions": (Action, "A record of csm-actions"),
+    "csm-actions": (Done, "A record of csm-actions"),
 }
 _FILES: Mapping[str, tuple[Any, str]] = {
     "policy": (Policy, "A policy of csatwatch"),

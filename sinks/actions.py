@@ -8,7 +8,7 @@ from uuid import UUID, uuid5
 
 import asyncpg
 
-from schemas.action import Action, ActionKind
+from schemas.action import Action, ActionKind, SystemAction
 from schemas.delivery import REQUESTS, Sink, State, request_step
 from sinks.deliveries import Deliveries, Wanted
 from sinks.ledger import Ledger
@@ -126,6 +126,11 @@ class Actions:
             for alert_id in sorted({str(each.alert_id) for each in fresh if each.kind is not ActionKind.RETRIED}):
                 await self._ledger.revisit(alert_id, connection=connection)
         return len(new)
+
+    async def store_system(self, done: Sequence[SystemAction]) -> int:
+        """Keep what was done to csatwatch itself, each once; returns how many were new."""
+        rows = [{**(record := each.model_dump(mode="json", exclude_none=True)), "record": record} for each in done]
+        return len(await self._pool.fetch(self._sql["store_system"], rows))
 
     async def release(self, partition: int) -> None:
         """The partition is read to where it ended at the beginning: requests without a result are to be carried out."""

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from schemas.action import Action
+from schemas.action import Action, Done, SystemAction
 from schemas.policy import load_policy
 from web.doing import Acting
 from web.slack.known import House
@@ -14,16 +14,20 @@ class AwayError(Exception):
 
 @dataclass(slots=True)
 class Published:
-    """The actions that were published; `away`: none can be."""
+    """The actions that were published, those on alerts and those on csatwatch itself; `away`: none can be."""
 
     actions: list[Action] = field(default_factory=list)
+    system: list[SystemAction] = field(default_factory=list)
     away: bool = False
 
-    async def publish(self, action: Action) -> None:
+    async def publish(self, action: Done) -> None:
         """As `web.doing.Publish`."""
         if self.away:
             raise AwayError
-        self.actions.append(action)
+        if isinstance(action, SystemAction):
+            self.system.append(action)
+        else:
+            self.actions.append(action)
 
     def acting(self, *, mails: bool = True) -> Acting:
         """For `web.app.build`."""

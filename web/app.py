@@ -48,9 +48,11 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 class _Pages(Starlette):
+    https = False
+
     def build_middleware_stack(self) -> ASGIApp:
         # Outermost, so that Starlette's own answers to errors carry them as well.
-        return SecurityHeaders(super().build_middleware_stack())
+        return SecurityHeaders(super().build_middleware_stack(), https=self.https)
 
 
 def build(
@@ -65,6 +67,7 @@ def build(
     acting: Acting | None = None,
     assignees: bool = False,
     operations: Operations | None = None,
+    https: bool = False,
 ) -> Starlette:
     """The application. It starts without Postgres, and says so on its pages until Postgres is there.
 
@@ -81,10 +84,11 @@ def build(
         acting: what acting on alerts needs; None: they are only looked at.
         assignees: whether the page of support names who had the tickets.
         operations: what the operators' page shows; None: there is none.
+        https: whether people come by https, be it to a proxy in front.
     """
     sign_in = sign_in or SignIn(Cookies(secrets.token_urlsafe(32)))
     database = Database(dsn)
-    sessions = Sessions(sign_in.cookies.hours, time.monotonic)
+    sessions = Sessions(sign_in.cookies.hours, time.monotonic, database)
     templates = Templates(banner)
     alerts = AlertPages(database, templates, message)
     live = Live(database, alerts.render_changes)
@@ -98,10 +102,11 @@ def build(
     support = SupportPage(database, templates, assignees=assignees)
     outcomes = OutcomesPage(database, templates)
     tasks = TaskPages(database, templates, alerts)
-    deliveries = DeliveryPages(database, templates, acting.publish if acting is not None else None)
-    entrance = SignInPages(sign_in, sessions, templates)
+    publish = acting.publish if acting is not None else None
+    deliveries = DeliveryPages(database, templates, publish)
+    entrance = SignInPages(sign_in, sessions, templates, publish)
     has_link = sign_in.link is not None
-    operators = OperatorPages(database, templates, operations, links=has_link) if operations is not None else None
+    operators = OperatorPages(database, templates, operations, publish, links=has_link) if operations else None
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -157,6 +162,7 @@ def build(
         exception_handlers=errors.handlers(templates),
         lifespan=lifespan,
     )
+    app.https = https
     app.state.live = live
     return app
 

@@ -1,6 +1,6 @@
 """The page of deliveries: what went out, what waits, and what was given up."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid5
@@ -16,10 +16,9 @@ from web.cards import name_of_step, state_of
 from web.database import Database
 from web.export import Row, download, pages
 from web.paging import addresses, mark, time_of
+from web.publish import Publish
 from web.templates import Templates
 from web.viewer import form_of, viewer_of
-
-Publish = Callable[[Action], Awaitable[None]]
 
 _ROWS = 50
 _LONGEST = 200

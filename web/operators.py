@@ -11,8 +11,10 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from schemas.action import SystemAction, SystemActionKind
 from schemas.delivery import State
 from web.database import Database, Unavailable
+from web.publish import Publish, system_action
 from web.templates import Templates
 from web.viewer import form_of, viewer_of
 
@@ -21,6 +23,12 @@ ALL = "all"
 
 _PLACE = re.compile(r"\d{1,9}:\d{1,18}", re.ASCII)
 _FAILED = (State.FAILED, State.UNKNOWN)
+_DONE = 20  # of what was done to csatwatch itself
+_DID: Mapping[str, str] = {
+    SystemActionKind.SIGNED_OUT: "signed out",
+    SystemActionKind.REPLAY_REQUESTED: "put back dead letters",
+    SystemActionKind.LINK_REQUESTED: "asked for a sign-in link",
+}
 
 _log = structlog.get_logger(__name__)
 
@@ -115,13 +123,23 @@ class OperatorPages:
         database: for what failed to go out.
         templates: the pages.
         operations: everything else.
+        publish: returns once what was done is on `csm-actions`; None: it is not recorded.
         links: whether an operator can ask for a sign-in link.
     """
 
-    def __init__(self, database: Database, templates: Templates, operations: Operations, *, links: bool) -> None:
+    def __init__(
+        self,
+        database: Database,
+        templates: Templates,
+        operations: Operations,
+        publish: Publish | None = None,
+        *,
+        links: bool,
+    ) -> None:
         self._database = database
         self._templates = templates
         self._operations = operations
+        self._publish = publish
         self._links = links
 
     async def all(self, request: Request) -> Response:
@@ -129,9 +147,10 @@ class OperatorPages:
         situation = await self._operations.look()
         try:
             counts = await self._database.rows("deliveries_counts", None)
+            done = await self._database.rows("system_actions", _DONE)
             database = None
         except Unavailable as why:
-            counts, database = [], str(why)
+            counts, done, database = [], [], str(why)
         replayed = request.query_params.get("replayed", "")
         return self._templates.page(
             request,
@@ -140,6 +159,9 @@ class OperatorPages:
             open_letters=sum(letter.replayed_at is None for letter in situation.letters),
             sinks=_sinks(counts),
             failed=sum(row["count"] for row in counts if row["state"] in _FAILED),
+            done=[
+                (row["at"], row["by"], _DID.get(row["kind"], row["kind"]), row["record"].get("letter")) for row in done
+            ],
             database=database,
             links=self._links,
             all_letters=ALL,
@@ -151,8 +173,11 @@ class OperatorPages:
         letter = form_of(request).get("letter", "")
         if letter != ALL and not _PLACE.fullmatch(letter):
             raise HTTPException(400)
+        viewer = viewer_of(request)
         try:
-            count = await self._operations.replay(None if letter == ALL else [letter], viewer_of(request).email)
+            # Recorded first: nothing is done of which nobody can say who did it.
+            await self._record(system_action(SystemActionKind.REPLAY_REQUESTED, viewer, letter=letter))
+            count = await self._operations.replay(None if letter == ALL else [letter], viewer.email)
         except Away as why:
             return self._templates.page(
                 request,
@@ -164,6 +189,15 @@ class OperatorPages:
             )
         _log.info("dead letters replayed", count=count)
         return RedirectResponse(f"/operators?replayed={count}", 303)
+
+    async def _record(self, action: SystemAction) -> None:
+        if self._publish is None:
+            return
+        try:
+            await self._publish(action)
+        except Exception as error:  # noqa: BLE001 (whatever keeps it from Kafka, the person must hear of it)
+            _log.error("an action is not published", asked=action.kind.value, error=type(error).__name__)
+            raise Away(f"Kafka does not answer ({type(error).__name__}).") from None
 
 
 def _sinks(counts: Sequence[Mapping[str, object]]) -> Mapping[str, Mapping[str, int]]:

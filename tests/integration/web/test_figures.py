@@ -123,7 +123,9 @@ async def test_what_waits_comes_lower_and_a_snooze_is_lower_until_it_ends(
     # The snooze is over: nothing was done, only time has passed.
     await rows.connection.execute("update actions set snoozed_until = now() - interval '1 second'")
     await rows.connection.execute("alter table alerts disable trigger user")
-    await rows.connection.execute("update alerts set snoozed_until = now() - interval '1 second' where $1 = alert_id", snoozed.alert_id)
+    await rows.connection.execute(
+        "update alerts set snoozed_until = now() - interval '1 second' where $1 = alert_id", snoozed.alert_id
+    )
     await rows.connection.execute("alter table alerts enable trigger user")
     await rows.connection.execute("update account_needs set next_at = now() where snoozed > 0")
     assert _named(await _text(http, "/customers"))[-1] == "Snoozed"

@@ -2,6 +2,8 @@
 
 import httpx2
 
+from schemas.action import SystemActionKind
+from tests.acting import Published
 from tests.operations import HOSTILE, FakeOperations
 from tests.signed_in import CSRF, KEY, OPERATOR, header
 from web.app import build
@@ -9,8 +11,13 @@ from web.signin.pages import SignIn
 from web.signin.session import Cookies
 
 
-def _client(operations: FakeOperations) -> httpx2.AsyncClient:
-    app = build("postgresql://nobody@127.0.0.1:9/none", sign_in=SignIn(Cookies(KEY)), operations=operations)
+def _client(operations: FakeOperations, published: Published | None = None) -> httpx2.AsyncClient:
+    app = build(
+        "postgresql://nobody@127.0.0.1:9/none",
+        sign_in=SignIn(Cookies(KEY)),
+        acting=published.acting() if published else None,
+        operations=operations,
+    )
     return httpx2.AsyncClient(
         transport=httpx2.ASGITransport(app), base_url="http://127.0.0.1", headers=header(OPERATOR)
     )
@@ -31,8 +38,8 @@ async def test_it_shows_everything_even_without_postgres() -> None:
 
 
 async def test_a_dead_letter_is_replayed_by_who_asked() -> None:
-    operations = FakeOperations()
-    async with _client(operations) as client:
+    operations, published = FakeOperations(), Published()
+    async with _client(operations, published) as client:
         for letter in ("0:7", "all"):
             answer = await client.post("/operators/replay", data={"csrf": CSRF, "letter": letter})
             assert (answer.status_code, answer.headers["location"]) == (303, "/operators?replayed=1")
@@ -42,6 +49,18 @@ async def test_a_dead_letter_is_replayed_by_who_asked() -> None:
             answer = await client.post("/operators/replay", data={"csrf": CSRF, "letter": wrong})
             assert answer.status_code == 400, wrong
     assert operations.asked == [(["0:7"], OPERATOR.email), (None, OPERATOR.email)]
+    assert [(each.kind, each.by, each.letter) for each in published.system] == [
+        (SystemActionKind.REPLAY_REQUESTED, OPERATOR.email, "0:7"),
+        (SystemActionKind.REPLAY_REQUESTED, OPERATOR.email, "all"),
+    ]
+
+
+async def test_nothing_is_replayed_that_cannot_be_recorded() -> None:
+    operations, published = FakeOperations(), Published(away=True)
+    async with _client(operations, published) as client:
+        answer = await client.post("/operators/replay", data={"csrf": CSRF, "letter": "all"})
+        assert answer.status_code == 503
+    assert operations.asked == []
 
 
 async def test_kafka_away_is_said() -> None:
