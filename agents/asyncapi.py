@@ -38,8 +38,8 @@ _ABOUT: Mapping[str, _About] = {
     ),
     ACTIONS: _About(
         "What people do with alerts",
-        "Requests from Slack and the pages, and results, which name their request. The same action_id twice is one. What "
-        "is done to csatwatch itself is about no alert: such a record is keyed by who did it.",
+        "Requests from Slack and the pages, and results, which name their request. The same action_id twice is one. "
+        "What is done to csatwatch itself is about no alert: such a record is keyed by who did it.",
     ),
     DEAD_LETTERS: _About(
         "Records that are no events",

@@ -59,6 +59,7 @@ alter table account_needs
     add column snoozed integer not null default 0, -- of the unattended, those that are snoozed
     add column open_due_at timestamptz, -- of the next open follow-up of all; null: there is none
     add column next_at timestamptz; -- when this row changes by time alone
+create index account_needs_snoozed on account_needs (rank, due_at, name, customer_id) where snoozed > 0;
 create index account_needs_next on account_needs (next_at) where next_at is not null;
 
 -- How many steps lower an alert or a follow-up has come by waiting since.
