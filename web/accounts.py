@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from schemas.alert import Severity
+from web.alerts import AlertPages
 from web.database import Database
 from web.export import Row, download, pages
 from web.paging import addresses
@@ -68,13 +69,14 @@ class Asked:
 class AccountPages:
     """The list, and the same as a file."""
 
-    def __init__(self, database: Database, templates: Templates) -> None:
+    def __init__(self, database: Database, templates: Templates, alerts: AlertPages) -> None:
         self._database = database
         self._templates = templates
+        self._alerts = alerts
 
     async def all(self, request: Request) -> Response:
         """`/customers`: `?q=` searches, `?tier=`, `?status=` and `?csm=` choose, `?after=` continues."""
-        viewer, now = viewer_of(request), datetime.now(UTC)
+        viewer, now, position = viewer_of(request), datetime.now(UTC), self._alerts.position
         asked = asked_for(request, viewer)
         after = request.query_params.get("after")
         rows = await self._rows(asked, now, place_of(after), _ACCOUNTS + 1)
@@ -93,6 +95,7 @@ class AccountPages:
             csms=csms,
             after=_mark(rows[_ACCOUNTS - 1]) if len(rows) > _ACCOUNTS else None,
             is_first=after is None,
+            position=position,
             address=addresses("/customers", **chosen, csm=asked.csm if viewer.only is None else None),
             file=addresses("/customers.csv", **chosen, csm=asked.csm if viewer.only is None else None)(),
         )

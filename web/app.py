@@ -94,16 +94,16 @@ def build(
     live = Live(database, alerts.render_changes)
     alerts.follow(live)
     lives = Lives(database)
-    accounts = AccountPages(database, templates)
+    accounts = AccountPages(database, templates, alerts)
     customers = CustomerPages(database, templates, alerts, lives, acts=acting is not None)
     alert = AlertPage(templates, alerts, lives, acts=acting is not None)
     doings = Doings(database, templates, alerts, acting) if acting is not None else None
     reports = Reports(database, templates, customers)
-    support = SupportPage(database, templates, assignees=assignees)
+    support = SupportPage(database, templates, alerts, assignees=assignees)
     outcomes = OutcomesPage(database, templates)
     tasks = TaskPages(database, templates, alerts)
     publish = acting.publish if acting is not None else None
-    deliveries = DeliveryPages(database, templates, publish)
+    deliveries = DeliveryPages(database, templates, alerts, publish)
     entrance = SignInPages(sign_in, sessions, templates, publish)
     has_link = sign_in.link is not None
     operators = OperatorPages(database, templates, operations, publish, links=has_link) if operations else None

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from streams.similar import groups
+from web.alerts import AlertPages
 from web.database import Database
 from web.export import Row, download, pages
 from web.months import Month, back, by, following, total
@@ -63,14 +64,15 @@ class Mentioned:
 class SupportPage:
     """The figures of all customers. `assignees`: whether those who had the tickets are named."""
 
-    def __init__(self, database: Database, templates: Templates, *, assignees: bool) -> None:
+    def __init__(self, database: Database, templates: Templates, alerts: AlertPages, *, assignees: bool) -> None:
+        self._alerts = alerts
         self._database = database
         self._templates = templates
         self._assignees = assignees
 
     async def all(self, request: Request) -> Response:
         """`/support`: `?months=` chooses the span, `?after=` continues what nobody has in hand."""
-        now = datetime.now(UTC)
+        now, position = datetime.now(UTC), self._alerts.position
         span, since = _span(request, now)
         rows = await self._months(since, now)
         after = request.query_params.get("after")
@@ -98,6 +100,7 @@ class SupportPage:
             is_cut=len(feedback) == _FEEDBACK,
             assignees=await self._database.rows("support_assignees", since, now) if self._assignees else None,
             now=now,
+            position=position,
         )
 
     async def categories(self, request: Request) -> Response:

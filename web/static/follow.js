@@ -1,8 +1,8 @@
-// A page about an alert, a customer or the tasks: its parts marked data-live are shown anew when something has changed.
+// Every page but that of the alerts as they come in: its parts marked data-live are shown anew when something has changed.
 import { carryOver, parse, settle } from "./page.js";
 
 const status = document.getElementById("live");
-const REFRESH_MS = 1000; // at most one load in this time
+const REFRESH_MS = Number(status.dataset.rest ?? 1000); // at most one load in this time
 let source = null;
 let loading = null;
 
@@ -34,8 +34,10 @@ function disconnect() {
 }
 
 async function load() {
-  const answer = await fetch(location.href);
-  if (!answer.ok) return false;
+  const asked = location.href;
+  const answer = await fetch(asked);
+  // Meanwhile something else may have been chosen.
+  if (!answer.ok || location.href !== asked) return false;
   const page = parse(await answer.text());
   for (const old of document.querySelectorAll("[data-live]")) {
     const found = page.getElementById(old.id);
@@ -84,6 +86,8 @@ function refresh() {
 
 // As the server has sent each part: what the page's scripts did to it since is no change.
 const sources = new Map();
+// What was chosen meanwhile is another part, though it has the same name.
+document.addEventListener("htmx:afterSwap", () => sources.clear());
 
 // A browser opens few connections to one server: a tab that nobody looks at must not keep one.
 document.addEventListener("visibilitychange", () => {

@@ -96,12 +96,19 @@ async def test_what_is_done_shows_on_every_open_page(browser: "Browser", postgre
         _tab(browser, _MARIA) as of_alert,
         _tab(browser, MANAGER, width=390) as of_customer,
         _tab(browser, MANAGER) as of_tasks,
+        _tab(browser, _MARIA) as of_accounts,
+        _tab(browser, MANAGER) as of_support,
+        _tab(browser, MANAGER) as of_deliveries,
     ):
         await of_alert.goto(f"{site.url}/alerts/{alert.alert_id}")
         await of_customer.goto(f"{site.url}/customers/{GLOBALTECH.customer_id}")
         await of_tasks.goto(f"{site.url}/tasks")
-        for page in (of_alert, of_customer, of_tasks):
+        await of_accounts.goto(f"{site.url}/customers")
+        await of_support.goto(f"{site.url}/support")
+        await of_deliveries.goto(f"{site.url}/deliveries")
+        for page in (of_alert, of_customer, of_tasks, of_accounts, of_support, of_deliveries):
             await _live(page)
+        assert await of_accounts.locator("#accounts .badge").count() == 1
         # What somebody opened stays open when the part around it is shown anew.
         draft = of_alert.locator("#story details.draft")
         await draft.locator("summary").click()
@@ -110,6 +117,10 @@ async def test_what_is_done_shows_on_every_open_page(browser: "Browser", postgre
         for page in (of_alert, of_customer):
             await page.locator("#story").get_by_text("acknowledged it").wait_for()
         await of_customer.locator("#figures .bad").wait_for(state="detached")
+        await of_accounts.locator("#accounts .badge").wait_for(state="detached")
+        await of_support.get_by_text("Somebody has every one of them in hand.").wait_for()
+        await rows.settle(alert, "notify_csm", "failed")
+        await of_deliveries.locator("#deliveries tbody tr").wait_for()
         assert await draft.get_attribute("open") is not None
         assert await of_tasks.locator("#tasks tbody tr").count() == 1
         await rows.connection.execute("update tasks set status = 'done', closed_at = now(), closed_by = 'Maria Santos'")
