@@ -133,6 +133,12 @@ def build(
             Route("/customers.csv", accounts.file, name="customers_file"),
             Route("/customers/{customer_id:uuid}", customers.one, name="customer"),
             Route("/customers/{customer_id:uuid}/ratings.csv", customers.file, name="ratings_file"),
+            Route("/customers/{customer_id:uuid}/months.csv", customers.months_file, name="customer_months_file"),
+            Route(
+                "/customers/{customer_id:uuid}/categories.csv",
+                customers.categories_file,
+                name="customer_categories_file",
+            ),
             Route("/customers/{customer_id:uuid}/report/{month}", reports.one, name="report"),
             Route("/tasks", tasks.all, name="tasks"),
             Route("/tasks.csv", tasks.file, name="tasks_file"),
@@ -141,7 +147,10 @@ def build(
             Route("/deliveries/retry", deliveries.retry, methods=["POST"], name="retry"),
             *(_operations(operators) if operators else ()),
             Route("/outcomes", outcomes.all, name="outcomes"),
+            Route("/outcomes.csv", outcomes.file, name="outcomes_file"),
             Route("/support", support.all, name="support"),
+            Route("/support/months.csv", support.by_month, name="support_months_file"),
+            Route("/support/assignees.csv", support.by_assignee, name="assignees_file"),
             Route("/support/categories.csv", support.categories, name="categories_file"),
             Route("/support/unanswered.csv", support.waiting, name="unanswered_file"),
             *([Route(INTERACTIONS, interactions, methods=["POST"], name="interactions")] if interactions else []),
@@ -167,9 +176,11 @@ def build(
     return app
 
 
-def _operations(operators: OperatorPages) -> tuple[Route, Route]:
-    return Route("/operators", operators.all, name="operators"), Route(
-        "/operators/replay", operators.replay, methods=["POST"], name="replay"
+def _operations(operators: OperatorPages) -> tuple[Route, ...]:
+    return (
+        Route("/operators", operators.all, name="operators"),
+        Route("/operators/{table}.csv", operators.file, name="operators_file"),
+        Route("/operators/replay", operators.replay, methods=["POST"], name="replay"),
     )
 
 

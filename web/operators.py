@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
 from typing import Protocol
 
@@ -14,6 +14,7 @@ from starlette.responses import RedirectResponse, Response
 from schemas.action import SystemAction, SystemActionKind
 from schemas.delivery import State
 from web.database import Database, Unavailable
+from web.export import whole
 from web.publish import Publish, system_action
 from web.templates import Templates
 from web.viewer import form_of, viewer_of
@@ -23,7 +24,7 @@ ALL = "all"
 
 _PLACE = re.compile(r"\d{1,9}:\d{1,18}", re.ASCII)
 _FAILED = (State.FAILED, State.UNKNOWN)
-_DONE = 20  # of what was done to csatwatch itself
+_DONE, _DONE_IN_FILE = 20, 10_000  # of what was done to csatwatch itself
 _DID: Mapping[str, str] = {
     SystemActionKind.SIGNED_OUT: "signed out",
     SystemActionKind.REPLAY_REQUESTED: "put back dead letters",
@@ -168,6 +169,32 @@ class OperatorPages:
             said=f"Replayed: {replayed}." if replayed.isascii() and replayed.isdigit() else None,
         )
 
+    async def file(self, request: Request) -> Response:
+        """`/operators/{table}.csv`: a table of the page."""
+        situation = await self._operations.look()
+        match request.path_params["table"]:
+            case "processes":
+                rows = [
+                    {**asdict(each), "wrong": _said(each.wrong), "rates": _said(each.rates)} for each in situation.parts
+                ]
+                return await whole("processes", [each.name for each in fields(Part)], rows)
+            case "lag":
+                return await whole(
+                    "lag", [each.name for each in fields(Lag)], [asdict(each) for each in situation.lags]
+                )
+            case "dead-letters":
+                letters = [asdict(each) for each in situation.letters]
+                return await whole("dead-letters", [each.name for each in fields(Letter)], letters)
+            case "deliveries":
+                sinks = _sinks(await self._database.rows("deliveries_counts", None))
+                counts = [{"destination": sink, **each} for sink, each in sinks.items()]
+                return await whole("deliveries-by-destination", ("destination", "waiting", "failed"), counts)
+            case "done":
+                done = await self._database.rows("system_actions", _DONE_IN_FILE)
+                rows = [{**each, "letter": each["record"].get("letter")} for each in done]
+                return await whole("done", ("at", "by", "kind", "letter"), rows)
+        raise HTTPException(404)
+
     async def replay(self, request: Request) -> Response:
         """`POST /operators/replay`: one dead letter, or all that were not replayed, back onto their topic."""
         letter = form_of(request).get("letter", "")
@@ -198,6 +225,10 @@ class OperatorPages:
         except Exception as error:  # noqa: BLE001 (whatever keeps it from Kafka, the person must hear of it)
             _log.error("an action is not published", asked=action.kind.value, error=type(error).__name__)
             raise Away(f"Kafka does not answer ({type(error).__name__}).") from None
+
+
+def _said(found: Mapping[str, object]) -> str:
+    return "; ".join(f"{name}: {each}" for name, each in found.items())
 
 
 def _sinks(counts: Sequence[Mapping[str, object]]) -> Mapping[str, Mapping[str, int]]:

@@ -197,9 +197,14 @@ async def test_the_page_of_outcomes_says_what_was_worked_out(http: aiohttp.Clien
     found = outcomes_of(year(2, gain=0.5, ratio=0.6))
     await rows.outcomes(found)
     page = unescape(await _text(http, "/outcomes"))
-    for each in figures(found):
+    figures_ = tuple(figures(found))
+    for each in figures_:
         for shown in (each.title, each.says, each.method, *(value for _, value in each.rows)):
             assert shown in page
+    lines = await _table(http, "/outcomes.csv")
+    assert [(row["label"], row["value"]) for row in lines if row["figure"] == figures_[0].title][2:-1] == [
+        *figures_[0].rows
+    ]
 
 
 async def test_the_page_of_support_counts_and_names_what_is_said_alike(http: aiohttp.ClientSession, rows: Rows) -> None:
@@ -211,6 +216,15 @@ async def test_the_page_of_support_counts_and_names_what_is_said_alike(http: aio
     lines = {row["category"]: row for row in await _table(http, "/support/categories.csv?months=12")}
     assert (lines["Integrations"]["low"], lines["Integrations"]["average"]) == ("4", "2")
     assert (lines["Billing"]["tickets"], lines["Billing"]["answers"]) == ("28", "10")
+    months = await _table(http, "/support/months.csv?months=12")
+    assert sum(int(row["low"]) for row in months) == sum(int(row["low"]) for row in lines.values())
+    assert months[0]["month"] == f"{_NOW:%Y-%m-01}"
+    await _text(http, "/support/assignees.csv", status=404)
+    account = f"/customers/{GLOBALTECH.customer_id}"
+    months = await _table(http, f"{account}/months.csv", _MARIA)
+    assert sum(int(row["answers"]) for row in months) == 71
+    categories = await _table(http, f"{account}/categories.csv", _MARIA)
+    assert sum(int(row["ratings"]) for row in categories) == 71
     waiting = await _table(http, "/support/unanswered.csv")
     assert [row["customer_name"] for row in waiting] == [*(f"Harbour {n}" for n in (3, 2, 1, 0)), "GlobalTech"]
     await _text(http, "/support?months=2", status=400)

@@ -81,7 +81,12 @@ async def house(postgres: str, rows: Rows) -> AsyncIterator[House]:
 
 def _addresses(alert: Alert) -> Iterator[tuple[str, str]]:
     """The method and an address of every route, with the ids of what is another's in it."""
-    ids = {"customer_id": _THEIRS.customer_id, "alert_id": str(alert.alert_id), "month": f"{_NOW:%Y-%m}"}
+    ids = {
+        "customer_id": _THEIRS.customer_id,
+        "alert_id": str(alert.alert_id),
+        "month": f"{_NOW:%Y-%m}",
+        "table": "done",
+    }
     app = build("postgresql://nobody@127.0.0.1:9/none", acting=Published().acting(), operations=FakeOperations())
     for route in app.routes:
         if isinstance(route, Mount) or route.name in {"live", "sign_out"}:  # type: ignore[attr-defined]

@@ -1,6 +1,7 @@
 """The operators' page, over a stand-in for Kafka and the processes, without a database."""
 
 import httpx2
+import pytest
 
 from schemas.action import SystemActionKind
 from tests.acting import Published
@@ -35,6 +36,22 @@ async def test_it_shows_everything_even_without_postgres() -> None:
     assert page.count("Replay all 1") == 1
     assert "replayed by olga@csatwatch.example" in page
     assert "A link for another browser" not in page, "people sign in with a provider here"
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        ("processes", "store,http://b:1,postgres: away"),
+        ("lag", "detect,csat-events,1234"),
+        ("dead-letters", "csat-events[1]@42"),
+    ],
+)
+async def test_each_table_is_a_file(table: str, said: str) -> None:
+    async with _client(FakeOperations()) as client:
+        answer = await client.get(f"/operators/{table}.csv")
+        assert answer.headers["Content-Type"].startswith("text/csv")
+        assert said in answer.text
+        assert (await client.get("/operators/secrets.csv")).status_code == 404
 
 
 async def test_a_dead_letter_is_replayed_by_who_asked() -> None:
