@@ -1,10 +1,12 @@
 """The operators' page: whether everything runs, what is behind, what did not go through. Without customers' words."""
 
+import asyncio
 import re
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
-from datetime import datetime
-from typing import Protocol
+from datetime import UTC, datetime
+from typing import Any, Protocol
 
 import structlog
 from starlette.exceptions import HTTPException
@@ -30,6 +32,10 @@ _DID: Mapping[str, str] = {
     SystemActionKind.REPLAY_REQUESTED: "put back dead letters",
     SystemActionKind.LINK_REQUESTED: "asked for a sign-in link",
 }
+
+_FRESH = 5.0  # seconds
+_Rows = Sequence[Mapping[str, Any]]
+_Kept = tuple[_Rows, _Rows, str | None]
 
 _log = structlog.get_logger(__name__)
 
@@ -142,21 +148,19 @@ class OperatorPages:
         self._operations = operations
         self._publish = publish
         self._links = links
+        self._asking = asyncio.Lock()
+        self._last: tuple[float, _Kept] | None = None
 
     async def all(self, request: Request) -> Response:
         """`/operators`: everything at a glance; it is shown without Postgres and without Kafka, too."""
         situation = await self._operations.look()
-        try:
-            counts = await self._database.rows("deliveries_counts", None)
-            done = await self._database.rows("system_actions", _DONE)
-            database = None
-        except Unavailable as why:
-            counts, done, database = [], [], str(why)
+        counts, done, database = await self._kept()
         replayed = request.query_params.get("replayed", "")
         return self._templates.page(
             request,
             "operators.html",
             now=situation,
+            as_of=datetime.now(UTC),
             open_letters=sum(letter.replayed_at is None for letter in situation.letters),
             sinks=_sinks(counts),
             failed=sum(row["count"] for row in counts if row["state"] in _FAILED),
@@ -216,6 +220,19 @@ class OperatorPages:
             )
         _log.info("dead letters replayed", count=count)
         return RedirectResponse(f"/operators?replayed={count}", 303)
+
+    async def _kept(self) -> _Kept:
+        """What Postgres says: asked at most every few seconds, however many look."""
+        async with self._asking:
+            now = time.monotonic()
+            if self._last is None or now - self._last[0] > _FRESH:
+                try:
+                    counts = await self._database.rows("deliveries_counts", None)
+                    done = await self._database.rows("system_actions", _DONE)
+                    self._last = now, (counts, done, None)
+                except Unavailable as why:
+                    return [], [], str(why)
+            return self._last[1]
 
     async def _record(self, action: SystemAction) -> None:
         if self._publish is None:

@@ -12,7 +12,13 @@ function show(state, words) {
 }
 
 function connect() {
-  const { position, of } = status.dataset;
+  const { position, of, every } = status.dataset;
+  if (every) {
+    // What no database announces is looked at again and again, as long as somebody looks at the page.
+    source = setInterval(refresh, Number(every));
+    show("on", "up to date");
+    return;
+  }
   source = new EventSource(`/live?since=${encodeURIComponent(position)}&of=${encodeURIComponent(of)}`);
   source.addEventListener("open", () => show("on", "live"));
   for (const name of ["changed", "stale"]) {
@@ -29,7 +35,8 @@ function connect() {
 }
 
 function disconnect() {
-  source?.close();
+  if (status.dataset.every) clearInterval(source);
+  else source?.close();
   source = null;
 }
 
@@ -37,6 +44,7 @@ async function load() {
   const asked = location.href;
   const answer = await fetch(asked);
   // Meanwhile something else may have been chosen.
+  if (status.dataset.every) show(answer.ok ? "on" : "off", answer.ok ? "up to date" : "no answer");
   if (!answer.ok || location.href !== asked) return false;
   const page = parse(await answer.text());
   for (const old of document.querySelectorAll("[data-live]")) {
