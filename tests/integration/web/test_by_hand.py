@@ -10,7 +10,9 @@ from schemas.event import Contact
 from tests.acting import Published
 from tests.integration.web.conftest import serving
 from tests.integration.web.rows import GLOBALTECH, Rows, globaltech, live_through
-from tests.signed_in import MANAGER, let_in
+from tests.operations import FakeOperations
+from tests.outcomes import outcomes_of, year
+from tests.signed_in import MANAGER, OPERATOR, let_in
 from web.viewer import Role, Viewer
 
 if TYPE_CHECKING:
@@ -41,10 +43,10 @@ async def _live(page: "Page") -> None:
     await page.locator('#live[data-state="on"]').wait_for()
 
 
-async def _tab_to(page: "Page", words: str) -> None:
+async def _tab_to(page: "Page", words: str, *, back: bool = False) -> None:
     """Press the key until what has the focus says this; where it is must be seen."""
     for _ in range(_MOST_TABS):
-        await page.keyboard.press("Tab")
+        await page.keyboard.press("Shift+Tab" if back else "Tab")
         found = await page.evaluate(
             """() => { const at = document.activeElement; return [
               (at.labels?.[0] ?? at).textContent.trim(), getComputedStyle(at).outlineStyle] }"""
@@ -85,6 +87,68 @@ async def test_an_alert_is_answered_by_keyboard_alone(browser: "Browser", postgr
         (ActionKind.EMAIL_REQUESTED, "About your case"),
         (ActionKind.ACKNOWLEDGED, None),
     ]
+
+
+async def test_a_manager_and_an_operator_need_no_mouse(browser: "Browser", postgres: str, rows: Rows) -> None:
+    await live_through(rows, _NOW)
+    await rows.outcomes(outcomes_of(year(2, gain=0.5, ratio=0.6)))
+    operations = FakeOperations()
+    async with serving(postgres, operations=operations) as site, _tab(browser, OPERATOR, width=390) as page:
+        await page.goto(site.url)
+        await _tab_to(page, "Support")
+        await page.keyboard.press("Enter")
+        await page.wait_for_url("**/support")
+        await _tab_to(page, "twelve months")
+        await page.keyboard.press("Enter")
+        await page.wait_for_url("**/support?months=12")
+        await _tab_to(page, "calendar sync")
+        await page.keyboard.press("Enter")
+        await page.locator("details[open] blockquote").first.wait_for()
+        await _tab_to(page, "Skip to the content", back=True)
+        await _tab_to(page, "Outcomes")
+        await page.keyboard.press("Enter")
+        await page.wait_for_url("**/outcomes")
+        await _tab_to(page, "How it was found")
+        await page.keyboard.press("Enter")
+        await page.locator("details[open] p").first.wait_for()
+        await _tab_to(page, "Skip to the content", back=True)
+        await _tab_to(page, "Operations")
+        await page.keyboard.press("Enter")
+        await page.wait_for_url("**/operators")
+        await _tab_to(page, "Replay all")
+        await page.keyboard.press("Enter")
+        await page.get_by_text("Replayed: 1.").wait_for()
+        # It looks again by itself.
+        operations.away = "Kafka is gone"
+        await page.evaluate("dispatchEvent(new Event('pagehide'))")
+        await page.evaluate("document.getElementById('live').dataset.every = 100")
+        await page.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', {persisted: true}))")
+        await page.get_by_text("Kafka is gone").wait_for()
+        await page.get_by_role("heading", name="Operations").wait_for()
+        await page.get_by_role("button", name="Sign out").press("Enter")
+        await page.wait_for_url("**/signed-out")
+    assert operations.asked == [(None, OPERATOR.email)]
+
+
+async def test_an_alert_is_snoozed_by_keyboard_and_shows_it(browser: "Browser", postgres: str, rows: Rows) -> None:
+    await rows.alert(globaltech(_NOW))
+    published = Published()
+    async with serving(postgres, acting=published.acting()) as site, _tab(browser, _MARIA, width=390) as page:
+        await page.goto(f"{site.url}/alerts/{globaltech(_NOW).alert_id}")
+        await page.get_by_text("Nobody has it in hand").wait_for()
+        await _live(page)
+        await _tab_to(page, "Snooze")
+        await page.keyboard.press("Enter")
+        await page.wait_for_url("**/snooze")
+        await _tab_to(page, "4 hours")
+        await page.keyboard.press("ArrowDown")
+        await page.locator("form").get_by_role("button", name="Snooze").press("Enter")
+        await page.wait_for_url("**?done=snooze*")
+        await _live(page)
+        (action,) = published.actions
+        assert action.snoozed_until is not None
+        await rows.action(globaltech(_NOW), "snoozed", "Maria Santos", _NOW, snoozed_until=action.snoozed_until)
+        await page.locator("#card").get_by_text("Snoozed until").wait_for()
 
 
 async def test_what_is_done_shows_on_every_open_page(browser: "Browser", postgres: str, rows: Rows) -> None:

@@ -1,6 +1,8 @@
 """No CSM gets at another's accounts, whatever address or form they send: every route, with the other's ids in it."""
 
 import asyncio
+import csv
+import io
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -17,7 +19,7 @@ from tests.integration.web.conftest import Site, serving
 from tests.integration.web.rows import Rows, customer, globaltech, poor_rating
 from tests.operations import FakeOperations
 from tests.servers.wait import until
-from tests.signed_in import CSRF, header
+from tests.signed_in import CSRF, OPERATOR, header
 from web.app import build
 from web.doing import STEPS
 from web.signin.rights import ACCESS
@@ -181,3 +183,40 @@ async def test_nothing_of_anothers_comes_with_the_changes(house: House, rows: Ro
 def test_every_role_but_the_csms_sees_all() -> None:
     assert {role.value for role in Role if Viewer("a@b", "A", role).only is None} == {"manager", "operator"}
     assert set(ACCESS.values()) >= set(Role)
+
+
+async def test_hostile_words_are_harmless_by_every_address(postgres: str, rows: Rows) -> None:
+    hostile = '</p><script>alert(1)</script><img src=x onerror="alert(2)">'
+    formula = "=HYPERLINK(1)"
+    account = customer("Wintermute Ltd", csm="Jonas Weber", tier=formula)
+    await rows.account(account)
+    for words in (hostile, formula):
+        ticket = Ticket(ticket_id=words, ticket_subject=words, ticket_category=words, assignee=words)
+        contact = Contact(name=words, email="dana@example.com")
+        alert = poor_rating(account, ticket, at=_NOW, feedback=words, contact=contact, reasons=(words,))
+        await rows.alert(alert)
+        await rows.rating(account.customer_id, ticket, 1, _NOW, words)
+        await rows.delivered(alert)
+        await rows.action(alert, "useful", words, _NOW, note=words)
+    await rows.connection.execute("update customers set name = $1, csm_name = $1", hostile)
+    await rows.connection.execute("update tasks set title = $1, owner_email = $1", formula)
+    await rows.connection.execute("update tickets set assignee = $1", formula)
+    await rows.connection.execute("update email_drafts set subject = $1, body = $1, to_name = $1", hostile)
+    await rows.connection.execute("update deliveries set state = 'failed', error = $1 where sink = 'slack'", formula)
+    shown: set[str] = set()
+    async with (
+        serving(postgres, assignees=True) as site,
+        aiohttp.ClientSession(site.url, headers=header(OPERATOR)) as http,
+    ):
+        for path in [path for method, path in _addresses(alert) if method == "GET"]:
+            async with http.get(path, allow_redirects=False) as answer:
+                text = await answer.text()
+                if answer.content_type == "text/csv":
+                    for row in csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline="")):
+                        assert not [cell for cell in row if cell.startswith(("=", "+", "-", "@"))], path
+                    shown.add("'=HYPERLINK" if "'=HYPERLINK" in text else "")
+                elif answer.content_type == "text/html":
+                    assert "<script>alert" not in text, path
+                    assert "<img src=x" not in text, path
+                    shown |= {part for part in ("&lt;script&gt;", formula) if part in text}
+    assert shown >= {"&lt;script&gt;", formula, "'=HYPERLINK"}, "there was something to see"
