@@ -3,16 +3,22 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from schemas.action import ActionKind
+from schemas.action import ActionKind, SystemActionKind
 from schemas.event import Contact
+from sinks.slack import action_ids as ids
 from tests.acting import Published
 from tests.integration.web.conftest import serving
 from tests.integration.web.rows import GLOBALTECH, Rows, globaltech, live_through
 from tests.operations import FakeOperations
 from tests.outcomes import outcomes_of, year
-from tests.signed_in import MANAGER, OPERATOR, let_in
+from tests.signed_in import KEY, MANAGER, OPERATOR, let_in
+from web.doing import AT_ONCE, STEPS
+from web.signin.link import OneTimeLink
+from web.signin.pages import SignIn
+from web.signin.session import Cookies
 from web.viewer import Role, Viewer
 
 if TYPE_CHECKING:
@@ -149,6 +155,76 @@ async def test_an_alert_is_snoozed_by_keyboard_and_shows_it(browser: "Browser", 
         assert action.snoozed_until is not None
         await rows.action(globaltech(_NOW), "snoozed", "Maria Santos", _NOW, snoozed_until=action.snoozed_until)
         await page.locator("#card").get_by_text("Snoozed until").wait_for()
+
+
+async def test_every_step_is_taken_on_a_phone_by_night(browser: "Browser", postgres: str, rows: Rows) -> None:
+    contact = Contact(name="Dana Wu", email="dana@example.com")
+    account = GLOBALTECH.model_copy(update={"support_channel": "C0SUPPORT"})
+    alert = globaltech(_NOW, contact=contact, customer=account)
+    await rows.account(account)
+    await rows.alert(alert)
+    await rows.delivered(alert)
+    await rows.settle(alert, "notify_csm", "failed")
+    published = Published()
+    async with serving(postgres, acting=published.acting()) as site, _tab(browser, _MARIA, width=390) as page:
+        await page.emulate_media(color_scheme="dark")
+        here = f"{site.url}/alerts/{alert.alert_id}"
+        for step in STEPS:
+            await page.goto(here)
+            await page.locator("#next").get_by_text(STEPS[step], exact=True).click()
+            if step not in AT_ONCE:
+                await page.wait_for_url(f"**/{step}")
+                if step == ids.SCHEDULE_CALL:
+                    await page.get_by_label("Where").fill("https://meet.example.com/1")
+                assert await page.evaluate("document.documentElement.scrollWidth") <= 390
+                await page.locator("form .is-primary").click()
+            await page.wait_for_url(f"**?done={step}*")
+            assert f"“{STEPS[step]}” is recorded" in await page.inner_text("#done")
+        await page.goto(f"{site.url}/deliveries")
+        await page.get_by_role("button", name="Try again").click()
+        await page.get_by_text("It is tried again").wait_for()
+        for path in ("/customers", "/tasks", f"/customers/{GLOBALTECH.customer_id}"):
+            await page.goto(f"{site.url}{path}")
+            async with page.expect_download() as file:
+                await page.get_by_role("link", name="CSV").last.click()
+            assert (
+                "GlobalTech" in Path(await (await file.value).path()).read_text()
+                or "ratings" in (await file.value).suggested_filename
+            )
+    assert [each.kind for each in published.actions] == [
+        ActionKind.EMAIL_REQUESTED,
+        ActionKind.CALL_REQUESTED,
+        ActionKind.COORDINATE_REQUESTED,
+        ActionKind.ACKNOWLEDGED,
+        ActionKind.FOLLOWED_UP,
+        ActionKind.SNOOZED,
+        ActionKind.NOT_USEFUL,
+        ActionKind.RETRIED,
+    ]
+    assert {each.by for each in published.actions} == {_MARIA.email}
+
+
+async def test_the_link_lets_one_browser_in_and_an_operator_asks_for_another(browser: "Browser", postgres: str) -> None:
+    published, link = Published(), OneTimeLink()
+    path = link.path
+    async with serving(postgres, acting=published.acting(), sign_in=SignIn(Cookies(KEY), link=link)) as site:
+        first, second = [await (await browser.new_context()).new_page() for _ in range(2)]
+        await first.goto(f"{site.url}{path}")
+        await first.get_by_role("heading", name="Alerts", exact=True).wait_for()
+        await second.goto(f"{site.url}{path}")
+        await second.get_by_text("This link is good no longer").wait_for()
+        await first.get_by_role("link", name="Operations").click()
+        await first.get_by_role("button", name="A link for another browser").click()
+        another = await first.locator("main code, main a, main pre").first.inner_text()
+        await second.goto(another)
+        await second.get_by_role("heading", name="Alerts", exact=True).wait_for()
+        await second.get_by_role("button", name="Sign out").click()
+        await second.get_by_text("You are signed out").wait_for()
+        await first.goto(f"{site.url}/customers")
+        assert await first.inner_text("h1") == "Accounts", "the other browser's end is not this one's"
+        for page in (first, second):
+            await page.context.close()
+    assert [each.kind for each in published.system] == [SystemActionKind.LINK_REQUESTED, SystemActionKind.SIGNED_OUT]
 
 
 async def test_what_is_done_shows_on_every_open_page(browser: "Browser", postgres: str, rows: Rows) -> None:
