@@ -55,7 +55,7 @@ class NeedsDesk:
                 more = True
                 while more:
                     async with connection.transaction():
-                        more = await needs.is_mine(connection) and await needs.refresh(connection) > 0
+                        more = await needs.is_mine(connection) and await needs.refresh(connection)
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
             if not is_passing(error):
                 raise

@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import Field, StringConstraints, TypeAdapter, model_validator
 
 from schemas.event import Contact, Feedback
-from schemas.record import CustomerId, Identifier, NoNul, Record, ShortText, Time, Url
+from schemas.record import CustomerId, Email, Identifier, NoNul, Record, ShortText, Time, Url
 
 
 class ActionKind(StrEnum):
@@ -119,8 +119,8 @@ class SystemAction(Record):
 
     action_id: UUID
     kind: SystemActionKind
-    by: Identifier
-    """Who did it: an e-mail address."""
+    by: Email
+    """Who did it."""
     by_name: ShortText | None = None
     at: Time
     session: Identifier | None = None

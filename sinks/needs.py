@@ -31,7 +31,8 @@ async def is_mine(connection: Connection) -> bool:
 
 
 async def put_in_force(connection: Connection, rules: Collection[FallRule]) -> bool:
-    """Make these the rules: `refresh` sees to what follows from it. Whether they were others before."""
+    """Make these the rules, within a transaction; `refresh` sees to what follows. Whether they were others before."""
+    await connection.execute(queries("needs")["hold"])
     known = {FallRule(**row) for row in await connection.fetch(queries("needs")["rules"])}
     if known == set(rules):
         return False
@@ -39,6 +40,6 @@ async def put_in_force(connection: Connection, rules: Collection[FallRule]) -> b
     return True
 
 
-async def refresh(connection: Connection) -> int:
-    """See to the accounts that have changed by time alone, some at once; how many there were."""
-    return int(await connection.fetchval(queries("needs")["refresh_by_time"], _AT_ONCE))
+async def refresh(connection: Connection) -> bool:
+    """See to the accounts that have changed by time alone, some at once; whether there may be more of them."""
+    return bool(await connection.fetchval(queries("needs")["refresh_by_time"], _AT_ONCE) == _AT_ONCE)

@@ -4,6 +4,10 @@
 -- Whether this transaction is the one that sees to it; to its end.
 select pg_try_advisory_xact_lock(hashtextextended('csatwatch needs', 0))
 
+-- name: hold
+-- Whoever else would change the rules waits for the end of the transaction.
+lock table fall_rules in exclusive mode
+
 -- name: rules
 -- The measure of a fall that is in force, as rules.
 select customer_id, tier, drop::double precision as drop, quiet_days from fall_rules

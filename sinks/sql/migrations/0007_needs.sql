@@ -62,9 +62,10 @@ alter table account_needs
 create index account_needs_snoozed on account_needs (rank, due_at, name, customer_id) where snoozed > 0;
 create index account_needs_next on account_needs (next_at) where next_at is not null;
 
--- How many steps lower an alert or a follow-up has come by waiting since.
+-- How many steps lower an alert or a follow-up has come by waiting since. In hours, here and where next_at is worked out:
+-- a week in days is an hour shorter or longer where the clocks change.
 create function waited(since timestamptz) returns integer language sql stable as $$
-    select greatest(0, floor(extract(epoch from now() - since) / (7 * 86400)))::integer
+    select greatest(0, floor(extract(epoch from now() - since) / (168 * 3600)))::integer
 $$;
 
 create or replace function refresh_needs(ids uuid[]) returns void language plpgsql as $$
@@ -92,7 +93,7 @@ begin
                    min(case
                        when e.snoozed then e.since
                        when e.severity_rank + waited(e.since) < 4
-                       then e.since + (waited(e.since) + 1) * interval '7 days'
+                       then e.since + (waited(e.since) + 1) * interval '168 hours'
                    end) as next_at
             from (
                 select severity_rank, coalesce(snoozed_until > now(), false) as snoozed,
@@ -107,7 +108,7 @@ begin
                    count(*) filter (where not e.snoozed) as waiting,
                    count(*) filter (where not e.snoozed and waited(e.due_at) < 4) as counted,
                    min(e.due_at) filter (where not e.snoozed and waited(e.due_at) < 4) as due_at,
-                   min(e.due_at + interval '28 days') filter (where not e.snoozed and waited(e.due_at) < 4) as next_at
+                   min(e.due_at + interval '672 hours') filter (where not e.snoozed and waited(e.due_at) < 4) as next_at
             from (
                 select o.due_at, coalesce(l.snoozed_until > now() and l.handled_at is null, false) as snoozed
                 from tasks o
@@ -120,7 +121,7 @@ begin
             from (
                 select case
                     when round((c.record ->> 'drop')::numeric, 9) > r.drop and c.record ->> 'evidence' <> 'insufficient'
-                    then (c.record ->> 'as_of')::timestamptz + make_interval(days => r.quiet_days)
+                    then (c.record ->> 'as_of')::timestamptz + make_interval(hours => 24 * r.quiet_days)
                 end as until
                 from trends c
                 join account_needs m using (customer_id)

@@ -105,3 +105,15 @@ async def test_a_database_that_is_away_is_waited_for(rows: Rows, settings: Setti
             )
             await worker.look()
         await worker.look()
+
+
+async def test_a_week_is_a_week_where_the_clocks_change(rows: Rows) -> None:
+    """Whatever the zone of the database: when a row changes by time alone is when what it says changes."""
+    await rows.connection.execute("set time zone 'Europe/Berlin'")
+    for hours in range(0, 24 * 400, 37):
+        at = NOW - timedelta(hours=hours)
+        left, weeks = await rows.connection.fetchrow(
+            "select $1::timestamptz + (waited($1) + 1) * interval '168 hours' - now(), waited($1)", at
+        )
+        assert timedelta() < left <= timedelta(days=7)
+        assert weeks == (datetime.now(UTC) - at) // timedelta(days=7)
