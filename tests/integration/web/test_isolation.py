@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import aiohttp
 import pytest
@@ -19,10 +20,13 @@ from tests.integration.web.conftest import Site, serving
 from tests.integration.web.rows import Rows, customer, globaltech, poor_rating
 from tests.operations import FakeOperations
 from tests.servers.wait import until
-from tests.signed_in import CSRF, OPERATOR, header
+from tests.signed_in import CSRF, KEY, OPERATOR, header
 from web.app import build
 from web.doing import STEPS
+from web.signin.link import OneTimeLink
+from web.signin.pages import SignIn
 from web.signin.rights import ACCESS
+from web.signin.session import Cookies
 from web.viewer import Role, Viewer
 
 _NOW = datetime.now(UTC).replace(microsecond=0)
@@ -220,3 +224,42 @@ async def test_hostile_words_are_harmless_by_every_address(postgres: str, rows: 
                     assert "<img src=x" not in text, path
                     shown |= {part for part in ("&lt;script&gt;", formula) if part in text}
     assert shown >= {"&lt;script&gt;", formula, "'=HYPERLINK"}, "there was something to see"
+
+
+async def test_whatever_is_sent_off_leaves_a_record_of_who_did_it(postgres: str, rows: Rows) -> None:
+    account = customer("Wintermute Ltd", csm="Jonas Weber", support_channel="C0SUPPORT")
+    contact = Contact(name="Dana Wu", email="dana@example.com")
+    alert = poor_rating(account, Ticket(ticket_id="T-1"), at=_NOW, feedback=_WORDS, contact=contact)
+    await rows.account(account)
+    await rows.alert(alert)
+    await rows.delivered(alert)
+    await rows.settle(alert, "notify_csm", "failed")
+    published, link = Published(), OneTimeLink()
+    given = {
+        "csrf": CSRF,
+        "alert_id": str(alert.alert_id),
+        "step": "support_satisfaction_response/notify_csm",
+        "subject": "Hello",
+        "body": "Words",
+        "starts_at": (_NOW + timedelta(days=3)).isoformat(),
+        "minutes": "30",
+        "until": "4h",
+        "useful": "yes",
+        "letter": "all",
+    }
+    entrance = SignIn(Cookies(KEY), link=link)
+    async with (
+        serving(postgres, acting=published.acting(), sign_in=entrance) as site,
+        aiohttp.ClientSession(site.url, headers=header(OPERATOR)) as http,
+    ):
+        async with http.get(f"/alerts/{alert.alert_id}/schedule_call") as answer:
+            given["starts_at"] = (await answer.text()).partition('<option value="20')[2].partition('"')[0]
+            given["starts_at"] = f"20{given['starts_at']}"
+        forms = [path for method, path in _addresses(alert) if method == "POST"]
+        for number, path in enumerate([*forms, "/sign-in/another", "/sign-out"]):
+            before = len(published.actions) + len(published.system)
+            sent = given | {"form_id": str(UUID(int=number + 1))}
+            async with http.post(path, data=sent, allow_redirects=False) as answer:
+                assert answer.status in {200, 303}, (path, answer.status, await answer.text())
+            assert len(published.actions) + len(published.system) == before + 1, path
+    assert {each.by for each in (*published.actions, *published.system)} == {OPERATOR.email}
