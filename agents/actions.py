@@ -69,12 +69,11 @@ class ActionDesk:
         nothing its result follows on the topic, and what was sent must not be sent again.
         """
         caught_up = batch.next_offset >= self._ends.get(batch.partition, 0)
-        arrivals = [
-            Arrival(action, batch.partition, held=not caught_up)
-            for record in batch.records
-            if (action := _read(batch, record)) is not None
-        ]
-        await self._store(arrivals)
+        done = [found for record in batch.records if (found := _read(batch, record)) is not None]
+        await self._store_system([each for each in done if each.kind.is_of_the_system])
+        await self._store(
+            [Arrival(each, batch.partition, held=not caught_up) for each in done if not each.kind.is_of_the_system]
+        )
         if caught_up:
             async for attempt in attempts():
                 with attempt:
@@ -126,6 +125,15 @@ class ActionDesk:
             return
         metrics.ACTIONS_TAKEN.labels("recorded").inc(new)
         metrics.ACTIONS_TAKEN.labels("known").inc(len(arrivals) - new)
+
+    async def _store_system(self, done: Sequence[Action]) -> None:
+        if not done:
+            return
+        async for attempt in attempts():
+            with attempt:
+                new = await self._desk.store_system(done)
+        metrics.ACTIONS_TAKEN.labels("recorded").inc(new)
+        metrics.ACTIONS_TAKEN.labels("known").inc(len(done) - new)
 
     async def _publish(self, actions: Actions, producer: AIOKafkaProducer, settled: Settled) -> None:
         link = await self._link(*settled.place) if self._link is not None and settled.place is not None else None

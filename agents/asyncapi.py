@@ -48,7 +48,8 @@ _ABOUT: Mapping[str, _About] = {
     ),
     ACTIONS: _About(
         "What people do with alerts",
-        "Requests from Slack and the pages, and results, which name their request. The same action_id twice is one.",
+        "Requests from Slack and the pages, and results, which name their request. The same action_id twice is one. "
+        "What is done to csatwatch itself is about no alert: its alert_id and customer_id are all zeros.",
     ),
     DEAD_LETTERS: _About(
         "Records that are no events",

@@ -22,6 +22,7 @@ from agents.digest import DigestDesk
 from agents.guide import Guide, channels_of
 from agents.health import Health
 from agents.mail import smtp
+from agents.needs import NeedsDesk
 from agents.outcomes import OutcomesDesk
 from agents.own_actions import OwnAction, own_actions
 from agents.run import run
@@ -212,8 +213,8 @@ def _read(batch: Batch, record: Record) -> Revision | None:
 
 
 @asynccontextmanager
-async def _all(desk: Desk, digests: DigestDesk, outcomes: OutcomesDesk) -> AsyncIterator[None]:
-    async with desk.running(), digests.running(), outcomes.running():
+async def _all(desk: Desk, digests: DigestDesk, needs: NeedsDesk, outcomes: OutcomesDesk) -> AsyncIterator[None]:
+    async with desk.running(), digests.running(), needs.running(), outcomes.running():
         yield
 
 
@@ -231,6 +232,7 @@ async def main(settings: Settings) -> int:
     health = Health(settings)
     health.check("postgres", desk.check)
     try:
-        return await run(app, health, around=_all(desk, digests, OutcomesDesk(settings, policy, app)))
+        needs, outcomes = NeedsDesk(settings, policy, app), OutcomesDesk(settings, policy, app)
+        return await run(app, health, around=_all(desk, digests, needs, outcomes))
     except BadDatabase as error:
         raise BadSettings(f"{PREFIX}POSTGRES_DSN: {error}") from None

@@ -59,6 +59,7 @@ async def main(settings: Settings, banner: str | None = None) -> int:
         acting=Acting(publisher.publish, House(policy, mails=settings.smtp_url is not None)),
         assignees=policy.show_assignees,
         operations=operations,
+        https=(settings.public_url or "").startswith("https://"),
     )
     server = _Server(uvicorn.Config(app, log_config=None, access_log=False, server_header=False))
     health = Health(settings)

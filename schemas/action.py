@@ -1,4 +1,4 @@
-"""What people do with an alert, and what came of it: the records of `csm-actions`."""
+"""What people do with an alert or with csatwatch itself, and what came of it: the records of `csm-actions`."""
 
 from enum import StrEnum
 from typing import Annotated, Self
@@ -37,13 +37,22 @@ class ActionKind(StrEnum):
     WORKFLOW_EMAIL_SENT = "workflow_email_sent"
     WORKFLOW_EMAIL_FAILED = "workflow_email_failed"
     WORKFLOW_EMAIL_UNKNOWN = "workflow_email_unknown"
+    SIGNED_OUT = "signed_out"
+    REPLAY_REQUESTED = "replay_requested"
+    LINK_REQUESTED = "link_requested"
 
     @property
     def is_request(self) -> bool:
         """Whether the delivery process has something to carry out, and answers with a result."""
         return self in _NEEDED
 
+    @property
+    def is_of_the_system(self) -> bool:
+        """Whether it was done to csatwatch itself, and is about no alert: `alert_id` and `customer_id` are `NONE`."""
+        return self in _OF_THE_SYSTEM
 
+
+_OF_THE_SYSTEM = (ActionKind.SIGNED_OUT, ActionKind.REPLAY_REQUESTED, ActionKind.LINK_REQUESTED)
 _NEEDED = {
     ActionKind.EMAIL_REQUESTED: ("to", "subject"),
     ActionKind.CALL_REQUESTED: ("to", "subject", "starts_at", "minutes"),
@@ -53,8 +62,14 @@ _NEEDED = {
 """What each kind of request cannot be without."""
 
 
+NONE = UUID(int=0)
+"""In place of an alert's and a customer's id, where something was done to csatwatch itself."""
+
+
 class Action(Record):
-    """One thing done to one alert. `action_id` follows from the click or the form, so a double click is one action.
+    """One thing done to one alert, or to csatwatch itself.
+
+    `action_id` follows from the click or the form, so a double click is one action.
 
     An e-mail is sent as its request says, word for word: what the person saw is what goes out.
     """
@@ -62,7 +77,7 @@ class Action(Record):
     action_id: UUID
     """The same for a click that comes twice: it is one action."""
     alert_id: UUID
-    """The alert that it is about."""
+    """The alert that it is about; all zeros, as the customer, where it is about csatwatch itself."""
     customer_id: CustomerId
     kind: ActionKind
     by: Identifier
@@ -94,6 +109,10 @@ class Action(Record):
     """Where the call is held, such as a link to a meeting."""
     link: Url | None = None
     """Where the result is to be seen."""
+    session: Identifier | None = None
+    """Of a sign-out: the session that is over, as SHA-256 of its id."""
+    letter: Identifier | None = None
+    """Of a replay: the dead letter, as partition:offset, or `all`, or `waiting`."""
 
     @model_validator(mode="after")
     def _request_is_whole(self) -> Self:
@@ -102,6 +121,8 @@ class Action(Record):
             missing = ["snoozed_until"]
         if self.kind is ActionKind.RETRIED and self.step is None:
             missing = ["step"]
+        if self.kind is ActionKind.SIGNED_OUT and self.session is None:
+            missing = ["session"]
         if missing:
             msg = f"{self.kind} needs {missing[0]}: add it"
             raise ValueError(msg)

@@ -130,6 +130,11 @@ class Actions:
                 await self._ledger.revisit(alert_id, connection=connection)
         return len(new)
 
+    async def store_system(self, done: Sequence[Action]) -> int:
+        """Keep what was done to csatwatch itself, each once; returns how many were new."""
+        rows = [{**(record := each.model_dump(mode="json", exclude_none=True)), "record": record} for each in done]
+        return len(await self._pool.fetch(self._sql["store_system"], rows))
+
     async def release(self, partition: int) -> None:
         """The partition is read to where it ended at the beginning: requests without a result are to be carried out."""
         await self._pool.execute(self._sql["release"], partition)

@@ -14,16 +14,20 @@ class AwayError(Exception):
 
 @dataclass(slots=True)
 class Published:
-    """The actions that were published; `away`: none can be."""
+    """The actions that were published, those on alerts and those on csatwatch itself; `away`: none can be."""
 
     actions: list[Action] = field(default_factory=list)
+    system: list[Action] = field(default_factory=list)
     away: bool = False
 
     async def publish(self, action: Action) -> None:
         """As `web.doing.Publish`."""
         if self.away:
             raise AwayError
-        self.actions.append(action)
+        if action.kind.is_of_the_system:
+            self.system.append(action)
+        else:
+            self.actions.append(action)
 
     def acting(self, *, mails: bool = True) -> Acting:
         """For `web.app.build`."""

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from schemas.alert import Severity
+from web.alerts import AlertPages
 from web.database import Database
 from web.export import Row, download, pages
 from web.paging import addresses
@@ -19,13 +20,14 @@ from web.templates import Templates
 from web.viewer import Viewer, viewer_of
 from web.wording import money
 
-STATUSES = ("alerts", "follow-ups", "overdue", "falling")
+STATUSES = ("alerts", "snoozed", "follow-ups", "overdue", "falling")
 """What `?status=` can ask for."""
 
 _ACCOUNTS = 50
 _LONGEST = 320
 _NEVER = datetime(9999, 1, 1, tzinfo=UTC)  # as in the table
-_NEEDS: Sequence[str] = tuple(Severity)
+_SEVERITIES: Sequence[str] = tuple(Severity)
+_LAST = 7  # as in the table: nothing is needed
 _COLUMNS = (
     "customer_id",
     "name",
@@ -39,6 +41,8 @@ _COLUMNS = (
     "before",
     "before_n",
     "unattended",
+    "snoozed",
+    "snoozed_until",
     "open_tasks",
     "next_due_at",
     "newest_at",
@@ -65,13 +69,14 @@ class Asked:
 class AccountPages:
     """The list, and the same as a file."""
 
-    def __init__(self, database: Database, templates: Templates) -> None:
+    def __init__(self, database: Database, templates: Templates, alerts: AlertPages) -> None:
         self._database = database
         self._templates = templates
+        self._alerts = alerts
 
     async def all(self, request: Request) -> Response:
         """`/customers`: `?q=` searches, `?tier=`, `?status=` and `?csm=` choose, `?after=` continues."""
-        viewer, now = viewer_of(request), datetime.now(UTC)
+        viewer, now, position = viewer_of(request), datetime.now(UTC), self._alerts.position
         asked = asked_for(request, viewer)
         after = request.query_params.get("after")
         rows = await self._rows(asked, now, place_of(after), _ACCOUNTS + 1)
@@ -90,6 +95,7 @@ class AccountPages:
             csms=csms,
             after=_mark(rows[_ACCOUNTS - 1]) if len(rows) > _ACCOUNTS else None,
             is_first=after is None,
+            position=position,
             address=addresses("/customers", **chosen, csm=asked.csm if viewer.only is None else None),
             file=addresses("/customers.csv", **chosen, csm=asked.csm if viewer.only is None else None)(),
         )
@@ -101,7 +107,7 @@ class AccountPages:
 
         async def following(last: Row | None, most: int) -> Sequence[Row]:
             rows = await self._rows(asked, now, None if last is None else _place(last), most)
-            return [row | {"next_due_at": None if row["due_at"] >= _NEVER else row["due_at"]} for row in rows]
+            return [row | {"unattended": row["waiting"], "next_due_at": row["open_due_at"]} for row in rows]
 
         return await download("accounts", _COLUMNS, pages(following))
 
@@ -122,12 +128,11 @@ def asked_for(request: Request, viewer: Viewer) -> Asked:
 
 def account(row: Mapping[str, Any], now: datetime) -> dict[str, Any]:
     """A row of `accounts_page.sql` as the page shows it."""
-    due = None if row["due_at"] >= _NEVER else row["due_at"]
+    due = row["open_due_at"]
     return {
         **row,
         "arr": money(row["arr"], row["currency"]),
-        "severity": _NEEDS[row["rank"]] if row["rank"] < len(_NEEDS) else None,
-        "due_at": due,
+        "severity": None if row["worst"] is None else _SEVERITIES[row["worst"]],
         "overdue": due is not None and due < now,
         "spark": sparkline([(week, float(mean)) for week, mean in row["weeks"] or ()]),
         "change": None
@@ -152,7 +157,7 @@ def place_of(text: str | None) -> Place | None:
         place = int(rank), datetime.fromisoformat(due) if due else _NEVER, name, UUID(row_id)
     except ValueError:
         raise HTTPException(400) from None
-    if "\0" in name or place[1].tzinfo is None or not 0 <= place[0] <= len(_NEEDS) + 2:
+    if "\0" in name or place[1].tzinfo is None or not 0 <= place[0] <= _LAST:
         raise HTTPException(400)
     return place
 

@@ -49,9 +49,11 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 class _Pages(Starlette):
+    https = False
+
     def build_middleware_stack(self) -> ASGIApp:
         # Outermost, so that Starlette's own answers to errors carry them as well.
-        return SecurityHeaders(super().build_middleware_stack())
+        return SecurityHeaders(super().build_middleware_stack(), https=self.https)
 
 
 def build(
@@ -67,6 +69,7 @@ def build(
     acting: Acting | None = None,
     assignees: bool = False,
     operations: Operations | None = None,
+    https: bool = False,
 ) -> Starlette:
     """The application. It starts without Postgres, and says so on its pages until Postgres is there.
 
@@ -84,27 +87,29 @@ def build(
         acting: what acting on alerts needs; None: they are only looked at.
         assignees: whether the page of support names who had the tickets.
         operations: what the operators' page shows; None: there is none.
+        https: whether people come by https, be it to a proxy in front.
     """
     sign_in = sign_in or SignIn(Cookies(secrets.token_urlsafe(32)))
     database = Database(dsn)
-    sessions = Sessions(sign_in.cookies.hours, time.monotonic)
+    sessions = Sessions(sign_in.cookies.hours, time.monotonic, database)
     templates = Templates(banner)
     alerts = AlertPages(database, templates, message)
     live = Live(database, alerts.render_changes)
     alerts.follow(live)
     lives = Lives(database)
-    accounts = AccountPages(database, templates)
+    accounts = AccountPages(database, templates, alerts)
     customers = CustomerPages(database, templates, alerts, lives, acts=acting is not None)
     alert = AlertPage(templates, alerts, lives, acts=acting is not None)
     doings = Doings(database, templates, alerts, acting) if acting is not None else None
     reports = Reports(database, templates, customers)
-    support = SupportPage(database, templates, assignees=assignees)
+    support = SupportPage(database, templates, alerts, assignees=assignees)
     outcomes = OutcomesPage(database, templates)
     tasks = TaskPages(database, templates, alerts)
-    deliveries = DeliveryPages(database, templates, acting.publish if acting is not None else None)
-    entrance = SignInPages(sign_in, sessions, templates)
+    publish = acting.publish if acting is not None else None
+    deliveries = DeliveryPages(database, templates, alerts, publish)
+    entrance = SignInPages(sign_in, sessions, templates, publish)
     has_link = sign_in.link is not None
-    operators = OperatorPages(database, templates, operations, links=has_link) if operations is not None else None
+    operators = OperatorPages(database, templates, operations, publish, links=has_link) if operations else None
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -131,6 +136,12 @@ def build(
             Route("/customers.csv", accounts.file, name="customers_file"),
             Route("/customers/{customer_id:uuid}", customers.one, name="customer"),
             Route("/customers/{customer_id:uuid}/ratings.csv", customers.file, name="ratings_file"),
+            Route("/customers/{customer_id:uuid}/months.csv", customers.months_file, name="customer_months_file"),
+            Route(
+                "/customers/{customer_id:uuid}/categories.csv",
+                customers.categories_file,
+                name="customer_categories_file",
+            ),
             Route("/customers/{customer_id:uuid}/report/{month}", reports.one, name="report"),
             Route("/tasks", tasks.all, name="tasks"),
             Route("/tasks.csv", tasks.file, name="tasks_file"),
@@ -139,7 +150,10 @@ def build(
             Route("/deliveries/retry", deliveries.retry, methods=["POST"], name="retry"),
             *(_operations(operators) if operators else ()),
             Route("/outcomes", outcomes.all, name="outcomes"),
+            Route("/outcomes.csv", outcomes.file, name="outcomes_file"),
             Route("/support", support.all, name="support"),
+            Route("/support/months.csv", support.by_month, name="support_months_file"),
+            Route("/support/assignees.csv", support.by_assignee, name="assignees_file"),
             Route("/support/categories.csv", support.categories, name="categories_file"),
             Route("/support/unanswered.csv", support.waiting, name="unanswered_file"),
             *([Route(INTERACTIONS, interactions, methods=["POST"], name="interactions")] if interactions else []),
@@ -161,13 +175,16 @@ def build(
         exception_handlers=errors.handlers(templates),
         lifespan=lifespan,
     )
+    app.https = https
     app.state.live = live
     return app
 
 
-def _operations(operators: OperatorPages) -> tuple[Route, Route]:
-    return Route("/operators", operators.all, name="operators"), Route(
-        "/operators/replay", operators.replay, methods=["POST"], name="replay"
+def _operations(operators: OperatorPages) -> tuple[Route, ...]:
+    return (
+        Route("/operators", operators.all, name="operators"),
+        Route("/operators/{table}.csv", operators.file, name="operators_file"),
+        Route("/operators/replay", operators.replay, methods=["POST"], name="replay"),
     )
 
 

@@ -82,6 +82,8 @@ class Card:
         headline: what happened.
         note: why nobody needs to act on it (retracted, resolved, recorded only); None on an open alert.
         preview: its Slack message.
+        handled_at: since when somebody has it in hand; None: nobody has.
+        snoozed_until: None: it is not snoozed.
     """
 
     alert_id: UUID
@@ -98,6 +100,8 @@ class Card:
     digest: Digest | None
     deliveries: Sequence[Delivery]
     preview: Markup | None
+    handled_at: datetime | None = None
+    snoozed_until: datetime | None = None
 
     @property
     def reasons(self) -> Sequence[str]:
@@ -126,6 +130,8 @@ def card(row: Row, steps: Iterable[Row], message: Message) -> Card:
         digest=said if isinstance(said, Digest) else None,
         deliveries=tuple(delivery(step) for step in steps),
         preview=render(message(said)) if said else None,
+        handled_at=row.get("handled_at"),
+        snoozed_until=row.get("snoozed_until"),
     )
 
 

@@ -16,10 +16,10 @@ from schemas.customer import Customer
 from web.alerts import AlertPages
 from web.database import Database
 from web.doing import STEPS
-from web.export import Row, download, pages
+from web.export import Row, download, pages, whole
 from web.history import chart
 from web.lives import Lives
-from web.months import Month, back, following, months
+from web.months import COLUMNS, Month, back, following, line, months
 from web.paging import addresses, mark, time_of
 from web.templates import Templates
 from web.viewer import viewer_of
@@ -45,6 +45,7 @@ _COLUMNS = (
     "csm_followed_up",
     "ticket_url",
 )
+_CATEGORIES = ("category", "ratings", "average", "low", "first_contact_known", "first_contact", "hours")
 
 
 class CustomerPages:
@@ -110,6 +111,19 @@ class CustomerPages:
             return await self._database.rows("ratings_page", customer_id, *place, most, category)
 
         return await download(f"ratings-{customer_id}", _COLUMNS, pages(next_page))
+
+    async def months_file(self, request: Request) -> Response:
+        """`/customers/{customer_id}/months.csv`: the table of months."""
+        now = datetime.now(UTC)
+        row = await self.figures(request, now)
+        found = [line(each) for each in await self.months(row["customer_id"], now.date())]
+        return await whole(f"months-{row['customer_id']}", ("month", *COLUMNS), found)
+
+    async def categories_file(self, request: Request) -> Response:
+        """`/customers/{customer_id}/categories.csv`: the table of categories."""
+        row = await self.figures(request, datetime.now(UTC))
+        found = await self._database.rows("customer_categories", row["customer_id"])
+        return await whole(f"categories-{row['customer_id']}", _CATEGORIES, found)
 
     async def figures(self, request: Request, now: datetime) -> Mapping[str, Any]:
         """The account's row; an HTTP 404 where there is none, or it is another CSM's."""

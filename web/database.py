@@ -136,6 +136,11 @@ def _plain_refusals() -> Iterator[None]:
             "The database has no tables of csatwatch yet: "
             "they are made when csatwatch store or csatwatch deliver starts."
         ) from None
+    except asyncpg.UndefinedColumnError:
+        raise Unavailable(
+            "The database has tables of an older csatwatch: "
+            "they are brought up to date when csatwatch store or csatwatch deliver starts."
+        ) from None
     except asyncpg.QueryCanceledError:
         raise Unavailable("The database took too long to answer.") from None
     except asyncpg.InvalidAuthorizationSpecificationError:

@@ -1,6 +1,6 @@
 """The page of deliveries: what went out, what waits, and what was given up."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid5
@@ -12,14 +12,14 @@ from starlette.responses import RedirectResponse, Response
 
 from schemas.action import Action, ActionKind
 from schemas.delivery import State, is_request
+from web.alerts import AlertPages
 from web.cards import name_of_step, state_of
 from web.database import Database
 from web.export import Row, download, pages
 from web.paging import addresses, mark, time_of
+from web.publish import Publish
 from web.templates import Templates
 from web.viewer import form_of, viewer_of
-
-Publish = Callable[[Action], Awaitable[None]]
 
 _ROWS = 50
 _LONGEST = 200
@@ -66,7 +66,10 @@ class DeliveryPages:
     `publish`: returns once the action is on `csm-actions`, and raises what it likes; None: the page is only looked at.
     """
 
-    def __init__(self, database: Database, templates: Templates, publish: Publish | None = None) -> None:
+    def __init__(
+        self, database: Database, templates: Templates, alerts: AlertPages, publish: Publish | None = None
+    ) -> None:
+        self._alerts = alerts
         self._database = database
         self._templates = templates
         self._publish = publish
@@ -74,7 +77,7 @@ class DeliveryPages:
     async def all(self, request: Request) -> Response:
         """`/deliveries`: the newest first; `?show=` and `?sink=` choose, `?before=` continues."""
         show, sink = _asked(request)
-        only = viewer_of(request).only
+        only, position = viewer_of(request).only, self._alerts.position
         place = _place(request.query_params.get("before"))
         rows = await self._rows(show, sink, only, place, _ROWS + 1)
         counts = await self._database.rows("deliveries_counts", only)
@@ -93,6 +96,7 @@ class DeliveryPages:
             address=addresses("/deliveries", show=show, sink=sink),
             file=addresses("/deliveries.csv", show=show, sink=sink)(),
             is_first=place[0] is None,
+            position=position,
             acts=self._publish is not None,
             said=_SAID.get(request.query_params.get("said", "")),
         )

@@ -1,6 +1,6 @@
 """Acting on an alert from its page: the same decisions as on a click in Slack, published the same way."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
@@ -20,15 +20,13 @@ from web.alerts import AlertPages
 from web.database import Database
 from web.forms import PageForm, page_form
 from web.mrkdwn import mrkdwn
+from web.publish import Publish
 from web.slack.decide import decide
 from web.slack.known import House, Known, Who, known_of
 from web.slack.outcome import Do, Mend, Open, Say
 from web.slack.payload import Click, Form
 from web.templates import Templates
 from web.viewer import Viewer, form_of, viewer_of
-
-Publish = Callable[[Action], Awaitable[None]]
-"""Returns once the action is on `csm-actions`. Raises what it likes."""
 
 HERE = "page"
 """Where the click was, in place of a channel of Slack's."""

@@ -31,6 +31,15 @@ async def pages(of: NextPage) -> AsyncIterator[Sequence[Row]]:
         last = rows[-1]
 
 
+async def whole(name: str, columns: Sequence[str], rows: Sequence[Row]) -> StreamingResponse:
+    """A file of a table that a page shows as a whole."""
+
+    async def once() -> AsyncIterator[Sequence[Row]]:
+        yield rows
+
+    return await download(name, columns, once())
+
+
 async def download(name: str, columns: Sequence[str], rows: AsyncIterator[Sequence[Row]]) -> StreamingResponse:
     """A file of these columns to be saved as `name`. The first rows are there before the answer begins.
 

@@ -56,6 +56,34 @@ class Month:
         return mean(self.resolution_hours, self.resolved)
 
 
+COLUMNS = (
+    "tickets",
+    "answers",
+    "average",
+    "low",
+    "resolution_hours",
+    "sla_broken",
+    "first_contact",
+    "response_rate",
+)
+"""Of `line`."""
+
+
+def line(month: Month) -> Mapping[str, Any]:
+    """The figures as a row of a file."""
+    return {
+        "month": month.month,
+        "tickets": month.tickets,
+        "answers": month.answers,
+        "average": month.average,
+        "low": month.low,
+        "resolution_hours": month.resolution,
+        "sla_broken": month.sla_broken,
+        "first_contact": month.first_contact,
+        "response_rate": month.answered / month.tickets if month.tickets else None,
+    }
+
+
 def months(rows: Iterable[Mapping[str, Any]]) -> Sequence[Month]:
     """Each row with a `month` as it is."""
     return [Month(row["month"], *(row[name] for name in _COUNTS)) for row in rows]

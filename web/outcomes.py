@@ -7,6 +7,7 @@ from starlette.responses import Response
 from schemas.outcome import Outcomes
 from streams.outcome_words import VERDICTS, figures
 from web.database import Database
+from web.export import whole
 from web.templates import Templates
 
 
@@ -19,10 +20,28 @@ class OutcomesPage:
 
     async def all(self, request: Request) -> Response:
         """`/outcomes`."""
-        rows = await self._database.rows("outcomes")
-        found = _read(rows[0]["record"]) if rows else None
+        found = await self._last()
         shown = tuple(figures(found)) if found else ()
         return self._templates.page(request, "outcomes.html", found=found, figures=shown, verdicts=VERDICTS)
+
+    async def file(self, _: Request) -> Response:
+        """`/outcomes.csv`: what each figure says and rests on."""
+        found = await self._last()
+        rows = [
+            {"figure": each.title, "label": label, "value": value}
+            for each in (figures(found) if found else ())
+            for label, value in (
+                ("verdict", VERDICTS[each.verdict]),
+                ("found", each.says),
+                *each.rows,
+                ("method", each.method),
+            )
+        ]
+        return await whole("outcomes", ("figure", "label", "value"), rows)
+
+    async def _last(self) -> Outcomes | None:
+        rows = await self._database.rows("outcomes")
+        return _read(rows[0]["record"]) if rows else None
 
 
 def _read(record: object) -> Outcomes | None:

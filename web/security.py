@@ -20,6 +20,10 @@ HEADERS: Mapping[str, str] = {
     "X-Frame-Options": "DENY",
 }
 
+HTTPS: Mapping[str, str] = {"Strict-Transport-Security": "max-age=31536000"}
+"""Where people come by https: their browsers shall come by nothing else for a year. Of this name alone: what else is
+under its domain is not ours to say."""
+
 
 def allowed_hosts(hosts: Collection[str]) -> list[str]:
     """The names in a Host header that are answered: this machine's own, and those of `hosts` that are names.
@@ -31,10 +35,14 @@ def allowed_hosts(hosts: Collection[str]) -> list[str]:
 
 
 class SecurityHeaders:
-    """Puts `HEADERS` on every response; pages of customers are kept nowhere, static files are asked for again."""
+    """Puts `HEADERS` on every response; pages of customers are kept nowhere, static files are asked for again.
 
-    def __init__(self, app: ASGIApp) -> None:
+    `https`: whether people come by https, be it to a proxy in front.
+    """
+
+    def __init__(self, app: ASGIApp, *, https: bool = False) -> None:
         self._app = app
+        self._headers = {**HEADERS, **(HTTPS if https else {})}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
@@ -45,7 +53,7 @@ class SecurityHeaders:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name, value in HEADERS.items():
+                for name, value in self._headers.items():
                     headers.setdefault(name, value)  # a page that holds its own style says so itself
                 headers["Cache-Control"] = "no-cache" if scope["path"].startswith("/static/") else "no-store"
             await send(message)

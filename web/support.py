@@ -10,9 +10,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from streams.similar import groups
+from web.alerts import AlertPages
 from web.database import Database
-from web.export import Row, download, pages
-from web.months import Month, back, by, following, total
+from web.export import Row, download, pages, whole
+from web.months import COLUMNS, Month, back, by, following, line, total
 from web.paging import mark, time_of
 from web.templates import Templates
 
@@ -26,17 +27,7 @@ SPANS: Mapping[str, tuple[int, str]] = {
 _UNANSWERED = 20
 _FEEDBACK = 400  # the newest poor ratings with words
 _SHOWN = 6  # of a group
-_CATEGORIES = (
-    "category",
-    "tickets",
-    "answers",
-    "average",
-    "low",
-    "resolution_hours",
-    "sla_broken",
-    "first_contact",
-    "response_rate",
-)
+_ASSIGNEES = ("assignee", "low", "hours")
 _WAITING = (
     "occurred_at",
     "customer_name",
@@ -63,14 +54,15 @@ class Mentioned:
 class SupportPage:
     """The figures of all customers. `assignees`: whether those who had the tickets are named."""
 
-    def __init__(self, database: Database, templates: Templates, *, assignees: bool) -> None:
+    def __init__(self, database: Database, templates: Templates, alerts: AlertPages, *, assignees: bool) -> None:
+        self._alerts = alerts
         self._database = database
         self._templates = templates
         self._assignees = assignees
 
     async def all(self, request: Request) -> Response:
         """`/support`: `?months=` chooses the span, `?after=` continues what nobody has in hand."""
-        now = datetime.now(UTC)
+        now, position = datetime.now(UTC), self._alerts.position
         span, since = _span(request, now)
         rows = await self._months(since, now)
         after = request.query_params.get("after")
@@ -98,18 +90,32 @@ class SupportPage:
             is_cut=len(feedback) == _FEEDBACK,
             assignees=await self._database.rows("support_assignees", since, now) if self._assignees else None,
             now=now,
+            position=position,
         )
 
     async def categories(self, request: Request) -> Response:
         """`/support/categories.csv`: the table of categories."""
         now = datetime.now(UTC)
         _, since = _span(request, now)
-        found = [_line(name, each) for name, each in _ranked(by(await self._months(since, now), "category"))]
+        found = _ranked(by(await self._months(since, now), "category"))
+        rows = [{"category": name, **line(each)} for name, each in found]
+        return await whole("support-categories", ("category", *COLUMNS), rows)
 
-        async def once(last: Row | None, _: int) -> Sequence[Row]:
-            return found if last is None else ()
+    async def by_month(self, request: Request) -> Response:
+        """`/support/months.csv`: the table of months."""
+        now = datetime.now(UTC)
+        _, since = _span(request, now)
+        found = by(await self._months(since, now), "month")
+        rows = [line(replace(each, month=key)) for key, each in found.items()]
+        return await whole("support-months", ("month", *COLUMNS), rows)
 
-        return await download("support-categories", _CATEGORIES, pages(once))
+    async def by_assignee(self, request: Request) -> Response:
+        """`/support/assignees.csv`: the table of assignees, where the policy shows it."""
+        now = datetime.now(UTC)
+        _, since = _span(request, now)
+        if not self._assignees:
+            raise HTTPException(404)
+        return await whole("support-assignees", _ASSIGNEES, await self._database.rows("support_assignees", since, now))
 
     async def waiting(self, request: Request) -> Response:
         """`/support/unanswered.csv`: every poor rating of the span that nobody has in hand."""
@@ -137,17 +143,3 @@ def _span(request: Request, now: datetime) -> tuple[str, datetime]:
 
 def _ranked(found: Mapping[str, Month]) -> Sequence[tuple[str, Month]]:
     return sorted(found.items(), key=lambda each: (-each[1].low, each[0]))
-
-
-def _line(name: str, month: Month) -> Row:
-    return {
-        "category": name,
-        "tickets": month.tickets,
-        "answers": month.answers,
-        "average": month.average,
-        "low": month.low,
-        "resolution_hours": month.resolution,
-        "sla_broken": month.sla_broken,
-        "first_contact": month.first_contact,
-        "response_rate": month.answered / month.tickets if month.tickets else None,
-    }

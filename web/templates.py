@@ -33,6 +33,7 @@ class Templates:
             "month": wording.month,
             "moment": wording.moment,
             "share": wording.share,
+            "timed": wording.timed,
         }
 
     def render(self, name: str, **values: object) -> Markup:

@@ -1,10 +1,15 @@
 """Numbers and times in the pages' words."""
 
+import re
 from datetime import UTC, date, datetime
+
+from markupsafe import Markup, escape
 
 from sinks.slack import wording as slack
 
 _DAYS_FROM = 72  # hours
+_MOMENT = re.compile(r"\b\d{1,2} [A-Z][a-z]{2} \d{4}, \d{2}:\d{2} UTC\b", re.ASCII)
+_FORMAT = "%d %b %Y, %H:%M UTC"
 
 
 def money(amount: float | None, currency: str | None) -> str | None:
@@ -20,6 +25,19 @@ def percent(share: float) -> str:
 def moment(time: datetime) -> str:
     """`24 Nov 2026, 09:30 UTC`; the browser puts its own time zone in place of it."""
     return f"{time.astimezone(UTC):%-d %b %Y, %H:%M} UTC"
+
+
+def timed(text: str) -> Markup:
+    """A text of ours in which each `moment` is marked as one, so that the browser shows it in its own time zone too."""
+    return Markup(_MOMENT.sub(_marked, str(escape(text))))  # noqa: S704 - escaped, and what is put in is ours
+
+
+def _marked(found: re.Match[str]) -> str:
+    try:
+        at = datetime.strptime(found[0], _FORMAT).replace(tzinfo=UTC)
+    except ValueError:
+        return found[0]
+    return f'<time datetime="{at.isoformat()}">{found[0]}</time>'
 
 
 def day(time: datetime) -> str:

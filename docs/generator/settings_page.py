@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pydantic import SecretStr
+from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from agents.settings import PREFIX, Settings
+from agents.settings import PREFIX, Settings, SourceSettings
 from docs.generator.schema_tables import Node, cell, value
 
 _INTRO = """\
@@ -19,6 +20,8 @@ as not set. `csatwatch check` says what is wrong; a wrong or unknown name stops 
 
 Each secret can be given by a file instead: `CSATWATCH_POSTGRES_DSN_FILE` names a file that holds the address of
 Postgres, and so on. [Operations](../operations.md) says how they are used.
+
+Where a name holds `SOURCE_NAME`, put the survey tool's in capitals for `NAME`, such as `CSATWATCH_SOURCE_ZENDESK_SECRET`.
 """
 _GROUPS = {
     "kafka": "Kafka",
@@ -26,6 +29,8 @@ _GROUPS = {
     "slack": "Slack",
     "smtp": "E-mail",
     "tasks": "Task systems",
+    "sources": "Survey tools",
+    "source": "Survey tools",
     "oidc": "Sign-in",
     "session": "Sign-in",
     "sign": "Sign-in",
@@ -41,9 +46,9 @@ def settings() -> Iterator[str]:
     yield _INTRO
     described = Settings.model_json_schema()
     groups: dict[str, list[str]] = {}
-    for name, field in Settings.model_fields.items():
+    for name, field, node in _fields(described):
         group = _REST if name in _NO_SIGN_IN else _GROUPS.get(name.partition("_")[0], _REST)
-        shown = _value(described, described["properties"][name])
+        shown = _value(described, node)
         words = cell(_linked(field.description or ""))
         groups.setdefault(group, []).append(
             f"| `{PREFIX}{name.upper()}` | {shown} | {_default(field.default)} | {words} |"
@@ -52,6 +57,15 @@ def settings() -> Iterator[str]:
         yield f"## {group}\n\n| setting | value | default | |\n|---|---|---|---|"
         yield from groups[group]
         yield ""
+
+
+def _fields(described: Node) -> Iterator[tuple[str, FieldInfo, Node]]:
+    """Each setting's name, field and schema; those of a survey tool stand below `source_name`."""
+    for name, field in Settings.model_fields.items():
+        if name != "source":
+            yield name, field, described["properties"][name]
+    for name, field in SourceSettings.model_fields.items():
+        yield f"source_name_{name}", field, described["$defs"]["SourceSettings"]["properties"][name]
 
 
 def _value(described: Node, node: Node) -> str:

@@ -24,6 +24,17 @@ order by action_id
 on conflict do nothing
 returning action_id, alert_id
 
+-- name: store_system
+-- What was done to csatwatch itself, each once. $1: a list of rows. Returns the new ones.
+insert into system_actions (action_id, kind, by, at, session, record)
+select action_id, kind, by, at, session, record
+from jsonb_to_recordset($1::jsonb) as (
+    action_id uuid, kind text, by text, at timestamptz, session text, record jsonb
+)
+order by action_id
+on conflict do nothing
+returning action_id
+
 -- name: close_answered
 -- Requests whose results are here, and are not under way in this ledger. $1: their ids.
 update actions set request = 'answered'

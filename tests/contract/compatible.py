@@ -25,6 +25,7 @@ ROLES: Mapping[str, Role] = {
     # A file that was right stays right: whoever writes it is a producer.
     "policy.schema.json": Role.PRODUCERS,
     "workflow.schema.json": Role.PRODUCERS,
+    "source.schema.json": Role.PRODUCERS,
 }
 _KEEP = (
     "Keep what was released. Where it cannot be kept: raise SCHEMA_VERSION in schemas/alert.py, keep the new schemas "

@@ -93,6 +93,11 @@ cross join lateral (
 ) t
 where i % 10 <> 0;
 
+insert into actions (action_id, alert_id, customer_id, kind, by, at, snoozed_until, record)
+select gen_random_uuid(), pg_temp.alert(i), pg_temp.customer(i), 'snoozed', pg_temp.csm(i), now, now + interval '1 day', '{}'
+from generate_series(pg_temp.many('alerts') - 2000, pg_temp.many('alerts'), 10) i
+cross join lateral (select current_setting('big.now')::timestamptz as now) t;
+
 insert into trends (customer_id, record, published_at, source_offset)
 select pg_temp.customer(i),
        jsonb_build_object('customer_id', pg_temp.customer(i), 'as_of', now, 'recent_avg', 3.5, 'recent_n', 5,

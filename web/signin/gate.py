@@ -52,9 +52,9 @@ class Gate:
         if scope["type"] != "http":
             raise RuntimeError(f"no route takes {scope['type']}")
         request = Request(scope, receive)
-        viewer, csrf = self._sessions.read(request) or (None, "")
-        request.state.viewer, request.state.csrf = viewer, csrf
         name = _route(scope)
+        viewer, csrf = (await self._sessions.read(request) if name != "static" else None) or (None, "")
+        request.state.viewer, request.state.csrf = viewer, csrf
         answer = await self._answer(request, name, viewer)
         if answer is None and request.method not in _SAFE and ACCESS[name or ""] is not Open.MACHINE:
             try:

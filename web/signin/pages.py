@@ -7,13 +7,15 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from schemas.action import Action, ActionKind
+from web.publish import Publish, system_action
 from web.signin.link import PATH, OneTimeLink
 from web.signin.oidc import Provider, ProviderAway, callback
 from web.signin.people import NotLetIn
 from web.signin.session import Cookies, Sessions
 from web.signin.target import safe
 from web.templates import Templates
-from web.viewer import known_viewer
+from web.viewer import known_viewer, viewer_of
 
 _BACK = "/sign-in/back"
 
@@ -37,7 +39,11 @@ class SignIn:
 class SignInPages:
     """`/sign-in` and what belongs to it."""
 
-    def __init__(self, sign_in: SignIn, sessions: Sessions, templates: Templates) -> None:
+    def __init__(
+        self, sign_in: SignIn, sessions: Sessions, templates: Templates, publish: Publish | None = None
+    ) -> None:
+        """`publish`: returns once what was done is on `csm-actions`; None: it is not recorded."""
+        self._publish = publish
         self._sign_in = sign_in
         self._sessions = sessions
         self._templates = templates
@@ -103,20 +109,38 @@ class SignInPages:
         """A new link, for another browser on this machine."""
         if self._sign_in.link is None:
             return RedirectResponse("/", 303)
+        if not await self._done(system_action(ActionKind.LINK_REQUESTED, viewer_of(request))):
+            return self._templates.page(
+                request, "error.html", status=503, title="There is no new link", text=_UNRECORDED, retry=False
+            )
         return self._templates.page(
             request, "link.html", link=f"{request.base_url}{self._sign_in.link.again().removeprefix('/')}"
         )
 
     async def end(self, request: Request) -> Response:
-        """Sign out."""
-        self._sessions.end(request)
-        return RedirectResponse("/signed-out", 303)
+        """Sign out, here at once; everywhere else by a record, or it is said that there was none."""
+        viewer, session = viewer_of(request), self._sessions.end(request)
+        told = await self._done(system_action(ActionKind.SIGNED_OUT, viewer, session=session))
+        _log.info("signed out", role=viewer.role.value, everywhere=told)
+        return RedirectResponse("/signed-out" if told else "/signed-out?here=1", 303)
 
     async def ended(self, request: Request) -> Response:
         """`/signed-out`: that it is done."""
         if known_viewer(request) is not None:
             return RedirectResponse("/", 303)
-        return self._say(request, 200, "You are signed out", _OUT, again=self._sign_in.provider is not None)
+        text = f"{_OUT} {_HERE}" if request.query_params.get("here") == "1" else _OUT
+        return self._say(request, 200, "You are signed out", text, again=self._sign_in.provider is not None)
+
+    async def _done(self, action: Action) -> bool:
+        """Whether it is recorded; where nothing can be, nothing is said of it."""
+        if self._publish is None:
+            return True
+        try:
+            await self._publish(action)
+        except Exception as error:  # noqa: BLE001 (whatever keeps it from Kafka, the person must hear of it)
+            _log.error("an action is not published", asked=action.kind.value, error=type(error).__name__)
+            return False
+        return True
 
     def _away(self, request: Request) -> Response:
         return self._say(request, 503, "Nobody can sign in right now", _AWAY, again=True)
@@ -134,4 +158,9 @@ _NO_WAY_IN = (
     "docs/sign-in.md says how."
 )
 _AWAY = "The sign-in provider gives no answer that can be used. Who is signed in stays so; csatwatch's log says more."
+_HERE = (
+    "Kafka does not answer just now: the sign-out could not be recorded, and with more than one web process a copy of "
+    "your cookie, if anybody has one, is good on the others until it ends by itself."
+)
+_UNRECORDED = "It could not be recorded just now, for Kafka does not answer. Try again in a moment."
 _OUT = "Of csatwatch: your organisation's provider may still know you."

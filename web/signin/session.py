@@ -1,5 +1,6 @@
 """The session of a browser: a signed cookie that says who it is."""
 
+import hashlib
 import secrets
 from collections import OrderedDict
 from collections.abc import Callable, MutableMapping
@@ -8,6 +9,7 @@ from typing import Any
 
 from starlette.requests import HTTPConnection
 
+from web.database import Database, Unavailable
 from web.viewer import Role, Viewer
 
 COOKIE = "csatwatch"
@@ -40,11 +42,13 @@ class Cookies:
 class Sessions:
     """Begins, reads and ends sessions. `clock`: seconds, of any beginning.
 
-    What the cookie says is enough to read it, so an end is remembered here until the cookie has ended by itself; a
-    second process, or this one after a restart, knows it by the cookie's being gone from the browser alone.
+    What the cookie says is enough to read it, so an end has to be remembered until the cookie has ended by itself: here
+    at once, and in Postgres, where `deliver` has written it, for every other process and for this one after a restart.
+    Without Postgres only what is known here counts; no page shows anything of a customer then.
     """
 
-    def __init__(self, hours: float, clock: Callable[[], float]) -> None:
+    def __init__(self, hours: float, clock: Callable[[], float], database: Database) -> None:
+        self._database = database
         self._seconds = hours * 3600
         self._clock = clock
         self._ended: OrderedDict[str, float] = OrderedDict()
@@ -63,7 +67,7 @@ class Sessions:
             }
         )
 
-    def read(self, connection: HTTPConnection) -> tuple[Viewer, str] | None:
+    async def read(self, connection: HTTPConnection) -> tuple[Viewer, str] | None:
         """Who it is, and what their forms carry; None: nobody."""
         session = _session(connection)
         try:
@@ -71,17 +75,31 @@ class Sessions:
             number, csrf = session[_ID], session[_CSRF]
         except (KeyError, ValueError):
             return None
-        return None if number in self._ended else (viewer, csrf)
+        return None if await self._is_over(_hash(number)) else (viewer, csrf)
 
-    def end(self, connection: HTTPConnection) -> None:
-        """Sign out: neither this cookie nor a copy of it is good for anything any more."""
+    def end(self, connection: HTTPConnection) -> str:
+        """Sign out: neither this cookie nor a copy of it is good for anything here; the session's id, hashed."""
         session = _session(connection)
         now = self._clock()
         while self._ended and next(iter(self._ended.values())) < now:
             self._ended.popitem(last=False)
-        if _ID in session:
-            self._ended[session[_ID]] = now + self._seconds
+        ended = _hash(session[_ID])
+        self._ended[ended] = now + self._seconds
         session.clear()
+        return ended
+
+    async def _is_over(self, hashed: str) -> bool:
+        if hashed in self._ended:
+            return True
+        try:
+            rows = await self._database.rows("session_over", hashed)
+        except Unavailable:
+            return False
+        return bool(rows[0]["is_over"])
+
+
+def _hash(number: str) -> str:
+    return hashlib.sha256(number.encode()).hexdigest()
 
 
 def _session(connection: HTTPConnection) -> MutableMapping[str, Any]:

@@ -31,7 +31,8 @@ with page as materialized (
     order by occurred_at desc, alert_id
     limit $3
 )
-select a.alert_id, a.customer_id, a.kind, a.severity, a.status, a.silent, a.occurred_at, a.record,
+select a.alert_id, a.customer_id, a.kind, a.severity, a.status, a.silent, a.occurred_at, a.record, a.handled_at,
+       case when a.snoozed_until > now() then a.snoozed_until end as snoozed_until,
        c.name as customer_name, $4::text as csm_email
 from page p
 cross join lateral (select * from alerts where alert_id = p.alert_id limit 1) a

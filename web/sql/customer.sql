@@ -1,7 +1,7 @@
 -- The account $1 with its figures. $2: now; $3: only where this is its CSM, by e-mail in lower case; null: whoever it is.
 select c.customer_id, c.name, c.arr, c.currency, c.csm_name, c.csm_email, c.record, t.record as trend,
        r.ratings, r.average, r.low, r.recent, r.recent_average, r.before, r.before_average,
-       n.unattended, n.open_tasks, n.due_at
+       n.unattended, n.snoozed, n.open_tasks, n.open_due_at
 from customers c
 join account_needs n using (customer_id)
 left join trends t using (customer_id)

@@ -1,8 +1,8 @@
-// A page about an alert, a customer or the tasks: its parts marked data-live are shown anew when something has changed.
+// Every page but that of the alerts as they come in: its parts marked data-live are shown anew when something has changed.
 import { carryOver, parse, settle } from "./page.js";
 
 const status = document.getElementById("live");
-const REFRESH_MS = 1000; // at most one load in this time
+const REFRESH_MS = Number(status.dataset.rest ?? 1000); // at most one load in this time
 let source = null;
 let loading = null;
 
@@ -12,7 +12,13 @@ function show(state, words) {
 }
 
 function connect() {
-  const { position, of } = status.dataset;
+  const { position, of, every } = status.dataset;
+  if (every) {
+    // What no database announces is looked at again and again, as long as somebody looks at the page.
+    source = setInterval(refresh, Number(every));
+    show("on", "up to date");
+    return;
+  }
   source = new EventSource(`/live?since=${encodeURIComponent(position)}&of=${encodeURIComponent(of)}`);
   source.addEventListener("open", () => show("on", "live"));
   for (const name of ["changed", "stale"]) {
@@ -29,13 +35,17 @@ function connect() {
 }
 
 function disconnect() {
-  source?.close();
+  if (status.dataset.every) clearInterval(source);
+  else source?.close();
   source = null;
 }
 
 async function load() {
-  const answer = await fetch(location.href);
-  if (!answer.ok) return false;
+  const asked = location.href;
+  const answer = await fetch(asked);
+  // Meanwhile something else may have been chosen.
+  if (status.dataset.every) show(answer.ok ? "on" : "off", answer.ok ? "up to date" : "no answer");
+  if (!answer.ok || location.href !== asked) return false;
   const page = parse(await answer.text());
   for (const old of document.querySelectorAll("[data-live]")) {
     const found = page.getElementById(old.id);
@@ -84,6 +94,8 @@ function refresh() {
 
 // As the server has sent each part: what the page's scripts did to it since is no change.
 const sources = new Map();
+// What was chosen meanwhile is another part, though it has the same name.
+document.addEventListener("htmx:afterSwap", () => sources.clear());
 
 // A browser opens few connections to one server: a tab that nobody looks at must not keep one.
 document.addEventListener("visibilitychange", () => {

@@ -1,7 +1,7 @@
 // Times in the reader's own time zone; the server's text, in UTC, stays as the tooltip.
-const moment = new Intl.DateTimeFormat("en", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
-const momentOfYear = new Intl.DateTimeFormat("en", { year: "numeric", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
-const day = new Intl.DateTimeFormat("en", { year: "numeric", day: "numeric", month: "short" });
+const moment = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+const momentOfYear = new Intl.DateTimeFormat("en-GB", { year: "numeric", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+const day = new Intl.DateTimeFormat("en-GB", { year: "numeric", day: "numeric", month: "short" });
 const narrow = matchMedia("(max-width: 56rem)");
 
 export function settle(root) {

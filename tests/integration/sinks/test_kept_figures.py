@@ -1,7 +1,7 @@
 """The figures that triggers keep, held against those that are counted from the rows anew."""
 
 from collections.abc import AsyncIterator, Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 
@@ -27,9 +27,9 @@ _SUMS = """
     from {} group by month, category having sum(tickets) <> 0 order by month, category
 """
 _BY_MONTH = "(select *, coalesce(ticket_category, '') as category from support_by_month) as counted"
-_DONE = ("acknowledged", "followed_up", "email_sent", "useful", "email_failed")
+_DONE = ("acknowledged", "followed_up", "email_sent", "useful", "email_failed", *["snoozed"] * 5)
 _NEEDS = "select * from account_needs order by customer_id"
-_HANDS = "select alert_id, handled_at, followed_up_at from alerts order by alert_id"
+_HANDS = "select alert_id, handled_at, followed_up_at, snoozed_until from alerts order by alert_id"
 
 
 @pytest.fixture
@@ -67,13 +67,13 @@ async def test_months_of_all_customers_are_the_sums_of_each_customers(pool: asyn
 
 
 async def test_what_each_account_needs_is_kept_whatever_happens(rows: Rows) -> None:
-    draw = Random(5)  # noqa: S311 (reproducible, not secret)
+    draw, start = Random(5), datetime.now(UTC) - timedelta(hours=120)  # noqa: S311 (reproducible, not secret)
     for step in range(120):
-        name, number = f"Account {draw.randrange(4)}", draw.randrange(4)
+        name, number = f"Account {draw.randrange(4)}", draw.randrange(6)
         of = poor_rating(
             customer(name, tier=draw.choice(("gold", "silver"))),
             Ticket(ticket_id=f"T-{number}"),
-            at=START + timedelta(hours=step),
+            at=start + timedelta(hours=step),
             revision=step + 1,
             status=draw.choice(("firing", "updated", "retracted")),
             severity=draw.choice(("critical", "high", "low")),
@@ -84,11 +84,13 @@ async def test_what_each_account_needs_is_kept_whatever_happens(rows: Rows) -> N
                 await rows.alert(of)
             case 2:
                 # It may come before its alert.
-                await rows.action(of, draw.choice(_DONE), "ana@example.com", START + timedelta(hours=step))
+                kind = draw.choice(_DONE)
+                until = start + timedelta(hours=step + draw.choice((1, 500))) if kind == "snoozed" else None
+                await rows.action(of, kind, "ana@example.com", start + timedelta(hours=step), snoozed_until=until)
             case 3:
                 await rows.account(customer(name))
                 await rows.connection.execute("delete from trends where customer_id = $1", of.customer_id)
-                await rows.trend(customer(name), START, drop=draw.choice((0.1, 0.3)))
+                await rows.trend(customer(name), start, drop=draw.choice((0.1, 0.3)))
             case _:
                 await rows.connection.execute(
                     "update customers set csm_email = $2, name = $3 where customer_id = $1",
@@ -98,6 +100,7 @@ async def test_what_each_account_needs_is_kept_whatever_happens(rows: Rows) -> N
                 )
     needs, hands = await _all(rows.connection, _NEEDS), await _all(rows.connection, _HANDS)
     assert len({row["rank"] for row in needs}) > 1
+    assert any(row["snoozed"] for row in needs)
     await rows.connection.execute("select rebuild_figures()")
     assert await _all(rows.connection, _NEEDS) == needs
     assert await _all(rows.connection, _HANDS) == hands

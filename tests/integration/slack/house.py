@@ -11,7 +11,7 @@ import aiohttp
 import asyncpg
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from schemas.action import Action, ActionKind
+from schemas.action import Action, ActionKind, read
 from schemas.alert import Alert
 from streams.topology import ACTIONS, ALERTS
 from tests.conftest import Broker
@@ -106,7 +106,7 @@ class House:
         return await until(found, what=f"{by} is told something")
 
     async def actions(self) -> list[Action]:
-        """All actions on `csm-actions` as it stands, each once."""
+        """All actions on alerts on `csm-actions` as it stands, each once."""
         topic = self.prefix + ACTIONS
         consumer = AIOKafkaConsumer(bootstrap_servers=self.broker.bootstrap, auto_offset_reset="earliest")
         await consumer.start()
@@ -115,7 +115,8 @@ class House:
             consumer.assign(partitions)
             found: list[Action] = []
             while records := await consumer.getmany(timeout_ms=500):
-                found += [Action.from_json(record.value) for each in records.values() for record in each]
+                read_ = [read(record.value) for each in records.values() for record in each]
+                found += [each for each in read_ if isinstance(each, Action)]
         finally:
             await consumer.stop()
         return sorted({each.action_id: each for each in found}.values(), key=lambda each: each.at)

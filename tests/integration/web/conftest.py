@@ -47,6 +47,7 @@ async def serving(
     port: int | None = None,
     acting: Acting | None = None,
     assignees: bool = False,
+    operations: FakeOperations | None = None,
 ) -> AsyncIterator[Site]:
     """The pages in this event loop, on a free port if none is named; who shows a cookie of `signed_in` is let in."""
     app = build(
@@ -55,7 +56,7 @@ async def serving(
         sign_in=sign_in or SignIn(Cookies(KEY)),
         acting=acting or Published().acting(),
         assignees=assignees,
-        operations=FakeOperations(),
+        operations=operations or FakeOperations(),
     )
     port = port or free_ports(1)[0]
     config = uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None, access_log=False, ws="none")

@@ -196,8 +196,8 @@ class Rows:
             }
         )
         await self.connection.execute(
-            "insert into actions (action_id, alert_id, customer_id, kind, by, at, record) "
-            "values ($1, $2, $3, $4, $5, $6, $7)",
+            "insert into actions (action_id, alert_id, customer_id, kind, by, at, record, snoozed_until) "
+            "values ($1, $2, $3, $4, $5, $6, $7, $8)",
             action.action_id,
             action.alert_id,
             action.customer_id,
@@ -205,6 +205,7 @@ class Rows:
             action.by,
             action.at,
             action.to_json().decode(),
+            action.snoozed_until,
         )
 
     async def trend(
@@ -396,7 +397,7 @@ async def fill(rows: Rows, now: datetime) -> Sequence[Alert]:
 async def live_through(rows: Rows, now: datetime) -> Sequence[Alert]:
     """The same as `fill`, with half a year of tickets behind it, and with what people did. Newest first."""
     alerts = await fill(rows, now)
-    globaltech_alert, northwind = alerts[0], alerts[1]
+    northwind = alerts[1]
     await rows.connection.execute(
         "update tickets t set closed_at = s.responded_at - interval '3 hours', "
         "first_contact_resolution = t.resolution_time_hours < 8, assignee = 'Sam Hill' "
@@ -416,11 +417,12 @@ async def live_through(rows: Rows, now: datetime) -> Sequence[Alert]:
         at = now - timedelta(hours=5 + 7 * number)
         await rows.account(account)
         await rows.rating(account.customer_id, ticket, 2, at, words)
-        await rows.alert(poor_rating(account, ticket, at=at, rating=2, severity=Severity.HIGH, feedback=words))
+        snoozed = poor_rating(account, ticket, at=at, rating=2, severity=Severity.HIGH, feedback=words)
+        await rows.alert(snoozed)
     for number, (kind, by, more) in enumerate(_DEEDS):
         await rows.action(northwind, kind, by, now - timedelta(minutes=15 - number), **more)
     await rows.action(alerts[2], "acknowledged", "Maria Santos", now - timedelta(hours=1))
-    await rows.action(globaltech_alert, "snoozed", "Maria Santos", now, snoozed_until=now + timedelta(hours=4))
+    await rows.action(snoozed, "snoozed", "Jonas Weber", now, snoozed_until=now + timedelta(hours=4))
     return alerts
 
 

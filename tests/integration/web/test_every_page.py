@@ -34,6 +34,10 @@ _CUT = """() => [...document.querySelectorAll("main *")].filter(each =>
   && !each.closest(".unseen, svg, .u-wrap"))
   .map(each => each.className || each.tagName)"""
 
+_NO_FILE = """() => [...document.querySelectorAll("main table")].filter(
+  table => !(table.closest("section.panel:has(a.file)") ?? table.closest("main")).querySelector("a.file"))
+  .map(table => table.caption?.textContent)"""
+
 
 @dataclass(frozen=True, slots=True)
 class Tab:
@@ -70,6 +74,8 @@ async def _looked_at(tab: Tab, axe: str, path: str) -> list[str]:
     for part in await page.query_selector_all("details:not([open]) > summary"):
         if await part.is_visible():
             await part.click()
+    if "/report/" not in path:  # is a file itself
+        found += [f"{path}: a table without a file: {each}" for each in await page.evaluate(_NO_FILE)]
     for name, (width, height) in _SIZES.items():
         await page.set_viewport_size({"width": width, "height": height})
         await page.evaluate("scrollTo(0, 0)")

@@ -8,8 +8,12 @@ from html import unescape
 import aiohttp
 import pytest
 
-from schemas.alert import Status
+from agents.needs import fall_rules
+from schemas.alert import Alert, Evidence, Severity, Status
 from schemas.event import Ticket
+from schemas.policy import Policy, load_policy
+from sinks.needs import put_in_force, refresh
+from sinks.postgres import connect
 from streams.outcome_words import figures
 from tests.integration.web.conftest import Site
 from tests.integration.web.rows import FEEDBACK, GLOBALTECH, Rows, customer, live_through, poor_rating
@@ -46,10 +50,10 @@ async def test_accounts_are_in_the_order_in_which_they_need_somebody(http: aioht
     page = await _text(http, "/customers")
     names = _named(page)
     assert names[0] == "GlobalTech", "a critical alert that nobody has"
-    assert set(names[1:5]) == {f"Harbour {number}" for number in range(4)}, "high ones"
-    assert names[5:7] == ["Meridian Health Group", "Northwind Robotics"], "in hand, with a follow-up by its due time"
-    assert names[7:] == ["Atlas Freight", "Brightside Logistics", "Élan Médical"]
-    for shown in ("falling, strong evidence", "1 critical", "10 ratings", 'class="spark"'):
+    assert set(names[1:4]) == {f"Harbour {number}" for number in range(3)}, "high ones"
+    assert names[4:6] == ["Meridian Health Group", "Northwind Robotics"], "in hand, with a follow-up by its due time"
+    assert names[6:] == ["Atlas Freight", "Brightside Logistics", "Harbour 3", "Élan Médical"], "nothing, or a snooze"
+    for shown in ("falling, strong evidence", "critical</span>", "1 snoozed until", "10 ratings", 'class="spark"'):
         assert shown in page
     assert names == [row["name"] for row in await _table(http, "/customers.csv")]
 
@@ -60,6 +64,7 @@ async def test_accounts_are_in_the_order_in_which_they_need_somebody(http: aioht
         ("status=follow-ups", {"GlobalTech", "Meridian Health Group", "Northwind Robotics"}),
         ("status=falling", {"GlobalTech"}),
         ("status=overdue", set()),
+        ("status=snoozed", {"Harbour 3"}),
         ("tier=growth&q=harbour%203", {"Harbour 3"}),
         ("csm=maria@example.com", {"GlobalTech", "Meridian Health Group"}),
     ],
@@ -86,6 +91,78 @@ async def test_the_need_of_an_account_follows_what_happens(http: aiohttp.ClientS
     beta = poor_rating(customer("Beta"), Ticket(ticket_id="T-Beta"), at=at, status="retracted", revision=2)
     await rows.alert(beta)
     assert _named(await _text(http, "/customers?status=alerts")) == []
+
+
+async def test_what_waits_comes_lower_and_a_snooze_is_lower_until_it_ends(
+    http: aiohttp.ClientSession, rows: Rows
+) -> None:
+    def of(name: str, days: float, severity: Severity = Severity.CRITICAL) -> Alert:
+        ticket = Ticket(ticket_id=f"T-{name}")
+        return poor_rating(customer(name), ticket, at=_NOW - timedelta(days=days), severity=severity)
+
+    late = of("Critical a month ago", 29)
+    for each in (
+        of("Critical now", 0.1),
+        of("Critical a week ago", 8),
+        of("High now", 0.2, Severity.HIGH),
+        of("Low now", 0.3, Severity.LOW),
+        late,
+    ):
+        await rows.alert(each)
+    await rows.delivered(late)
+    snoozed = of("Snoozed", 0.4)
+    await rows.alert(snoozed)
+    await rows.delivered(snoozed)
+    await rows.action(snoozed, "snoozed", "Ana", _NOW, snoozed_until=_NOW + timedelta(hours=4))
+    await rows.account(customer("Nothing"))
+    order = ["Critical now", "Critical a week ago", "High now", "Low now", "Critical a month ago", "Nothing", "Snoozed"]
+    assert _named(await _text(http, "/customers")) == order
+    assert "Snoozed" in _named(await _text(http, "/customers?status=follow-ups"))
+    assert "Critical a month ago" in _named(await _text(http, "/customers?status=overdue"))
+    assert "Critical a month ago" in _named(await _text(http, "/customers?status=alerts"))
+    # The snooze is over: nothing was done, only time has passed.
+    await rows.connection.execute("update actions set snoozed_until = now() - interval '1 second'")
+    await rows.connection.execute("alter table alerts disable trigger user")
+    await rows.connection.execute(
+        "update alerts set snoozed_until = now() - interval '1 second' where $1 = alert_id", snoozed.alert_id
+    )
+    await rows.connection.execute("alter table alerts enable trigger user")
+    await rows.connection.execute("update account_needs set next_at = now() where snoozed > 0")
+    assert _named(await _text(http, "/customers"))[-1] == "Snoozed"
+    assert not await refresh(rows.connection)
+    assert set(_named(await _text(http, "/customers"))[:2]) == {"Critical now", "Snoozed"}
+
+
+@pytest.mark.parametrize(
+    ("policy", "names"),
+    [
+        ({}, {"Gold", "Silver", "Bronze"}),
+        ({"drop": 0.35}, set()),
+        ({"drop": 0.35, "gold": 0.25}, {"Gold"}),
+        ({"gold": 0.35, "silver": 0.4}, {"Bronze"}),
+    ],
+)
+async def test_a_fall_is_one_by_the_policys_measure(
+    http: aiohttp.ClientSession, rows: Rows, postgres: str, policy: dict[str, float], names: set[str]
+) -> None:
+    for name in ("Gold", "Silver", "Bronze"):
+        account = customer(name, tier=name.lower())
+        await rows.account(account)
+        await rows.trend(account, _NOW - timedelta(days=1), drop=0.3)
+    for name, days, more in (("Long ago", 61, {}), ("Too few", 1, {"evidence": Evidence.INSUFFICIENT})):
+        await rows.account(customer(name))
+        await rows.trend(customer(name), _NOW - timedelta(days=days), drop=0.5, **more)
+    shipped = load_policy(None).model_dump(mode="json", by_alias=True)
+    shipped["declining_trend"]["drop"] = policy.get("drop", 0.2)
+    shipped["overrides"] = [
+        {"tier": tier, "declining_trend": {"drop": policy[tier]}} for tier in ("gold", "silver") if tier in policy
+    ]
+    async with await connect(postgres, size=1) as pool, pool.acquire() as connection:
+        async with connection.transaction():
+            await put_in_force(connection, list(fall_rules(Policy.model_validate(shipped))))
+        await refresh(connection)
+    assert set(_named(await _text(http, "/customers?status=falling"))) == names
+    assert set(_named(await _text(http, "/customers"))[: len(names)]) == names
 
 
 async def test_a_csm_sees_their_own_accounts_alone(http: aiohttp.ClientSession, rows: Rows) -> None:
@@ -119,9 +196,14 @@ async def test_the_page_of_outcomes_says_what_was_worked_out(http: aiohttp.Clien
     found = outcomes_of(year(2, gain=0.5, ratio=0.6))
     await rows.outcomes(found)
     page = unescape(await _text(http, "/outcomes"))
-    for each in figures(found):
+    figures_ = tuple(figures(found))
+    for each in figures_:
         for shown in (each.title, each.says, each.method, *(value for _, value in each.rows)):
             assert shown in page
+    lines = await _table(http, "/outcomes.csv")
+    assert [(row["label"], row["value"]) for row in lines if row["figure"] == figures_[0].title][2:-1] == [
+        *figures_[0].rows
+    ]
 
 
 async def test_the_page_of_support_counts_and_names_what_is_said_alike(http: aiohttp.ClientSession, rows: Rows) -> None:
@@ -133,6 +215,15 @@ async def test_the_page_of_support_counts_and_names_what_is_said_alike(http: aio
     lines = {row["category"]: row for row in await _table(http, "/support/categories.csv?months=12")}
     assert (lines["Integrations"]["low"], lines["Integrations"]["average"]) == ("4", "2")
     assert (lines["Billing"]["tickets"], lines["Billing"]["answers"]) == ("28", "10")
+    months = await _table(http, "/support/months.csv?months=12")
+    assert sum(int(row["low"]) for row in months) == sum(int(row["low"]) for row in lines.values())
+    assert months[0]["month"] == f"{_NOW:%Y-%m-01}"
+    await _text(http, "/support/assignees.csv", status=404)
+    account = f"/customers/{GLOBALTECH.customer_id}"
+    months = await _table(http, f"{account}/months.csv", _MARIA)
+    assert sum(int(row["answers"]) for row in months) == 71
+    categories = await _table(http, f"{account}/categories.csv", _MARIA)
+    assert sum(int(row["ratings"]) for row in categories) == 71
     waiting = await _table(http, "/support/unanswered.csv")
     assert [row["customer_name"] for row in waiting] == [*(f"Harbour {n}" for n in (3, 2, 1, 0)), "GlobalTech"]
     await _text(http, "/support?months=2", status=400)

@@ -1,10 +1,13 @@
 """No CSM gets at another's accounts, whatever address or form they send: every route, with the other's ids in it."""
 
 import asyncio
+import csv
+import io
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import aiohttp
 import pytest
@@ -17,10 +20,13 @@ from tests.integration.web.conftest import Site, serving
 from tests.integration.web.rows import Rows, customer, globaltech, poor_rating
 from tests.operations import FakeOperations
 from tests.servers.wait import until
-from tests.signed_in import CSRF, header
+from tests.signed_in import CSRF, KEY, OPERATOR, header
 from web.app import build
 from web.doing import STEPS
+from web.signin.link import OneTimeLink
+from web.signin.pages import SignIn
 from web.signin.rights import ACCESS
+from web.signin.session import Cookies
 from web.viewer import Role, Viewer
 
 _NOW = datetime.now(UTC).replace(microsecond=0)
@@ -81,7 +87,12 @@ async def house(postgres: str, rows: Rows) -> AsyncIterator[House]:
 
 def _addresses(alert: Alert) -> Iterator[tuple[str, str]]:
     """The method and an address of every route, with the ids of what is another's in it."""
-    ids = {"customer_id": _THEIRS.customer_id, "alert_id": str(alert.alert_id), "month": f"{_NOW:%Y-%m}"}
+    ids = {
+        "customer_id": _THEIRS.customer_id,
+        "alert_id": str(alert.alert_id),
+        "month": f"{_NOW:%Y-%m}",
+        "table": "done",
+    }
     app = build("postgresql://nobody@127.0.0.1:9/none", acting=Published().acting(), operations=FakeOperations())
     for route in app.routes:
         if isinstance(route, Mount) or route.name in {"live", "sign_out"}:  # type: ignore[attr-defined]
@@ -176,3 +187,79 @@ async def test_nothing_of_anothers_comes_with_the_changes(house: House, rows: Ro
 def test_every_role_but_the_csms_sees_all() -> None:
     assert {role.value for role in Role if Viewer("a@b", "A", role).only is None} == {"manager", "operator"}
     assert set(ACCESS.values()) >= set(Role)
+
+
+async def test_hostile_words_are_harmless_by_every_address(postgres: str, rows: Rows) -> None:
+    hostile = '</p><script>alert(1)</script><img src=x onerror="alert(2)">'
+    formula = "=HYPERLINK(1)"
+    account = customer("Wintermute Ltd", csm="Jonas Weber", tier=formula)
+    await rows.account(account)
+    for words in (hostile, formula):
+        ticket = Ticket(ticket_id=words, ticket_subject=words, ticket_category=words, assignee=words)
+        contact = Contact(name=words, email="dana@example.com")
+        alert = poor_rating(account, ticket, at=_NOW, feedback=words, contact=contact, reasons=(words,))
+        await rows.alert(alert)
+        await rows.rating(account.customer_id, ticket, 1, _NOW, words)
+        await rows.delivered(alert)
+        await rows.action(alert, "useful", words, _NOW, note=words)
+    await rows.connection.execute("update customers set name = $1, csm_name = $1", hostile)
+    await rows.connection.execute("update tasks set title = $1, owner_email = $1", formula)
+    await rows.connection.execute("update tickets set assignee = $1", formula)
+    await rows.connection.execute("update email_drafts set subject = $1, body = $1, to_name = $1", hostile)
+    await rows.connection.execute("update deliveries set state = 'failed', error = $1 where sink = 'slack'", formula)
+    shown: set[str] = set()
+    async with (
+        serving(postgres, assignees=True) as site,
+        aiohttp.ClientSession(site.url, headers=header(OPERATOR)) as http,
+    ):
+        for path in [path for method, path in _addresses(alert) if method == "GET"]:
+            async with http.get(path, allow_redirects=False) as answer:
+                text = await answer.text()
+                if answer.content_type == "text/csv":
+                    for row in csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline="")):
+                        assert not [cell for cell in row if cell.startswith(("=", "+", "-", "@"))], path
+                    shown.add("'=HYPERLINK" if "'=HYPERLINK" in text else "")
+                elif answer.content_type == "text/html":
+                    assert "<script>alert" not in text, path
+                    assert "<img src=x" not in text, path
+                    shown |= {part for part in ("&lt;script&gt;", formula) if part in text}
+    assert shown >= {"&lt;script&gt;", formula, "'=HYPERLINK"}, "there was something to see"
+
+
+async def test_whatever_is_sent_off_leaves_a_record_of_who_did_it(postgres: str, rows: Rows) -> None:
+    account = customer("Wintermute Ltd", csm="Jonas Weber", support_channel="C0SUPPORT")
+    contact = Contact(name="Dana Wu", email="dana@example.com")
+    alert = poor_rating(account, Ticket(ticket_id="T-1"), at=_NOW, feedback=_WORDS, contact=contact)
+    await rows.account(account)
+    await rows.alert(alert)
+    await rows.delivered(alert)
+    await rows.settle(alert, "notify_csm", "failed")
+    published, link = Published(), OneTimeLink()
+    given = {
+        "csrf": CSRF,
+        "alert_id": str(alert.alert_id),
+        "step": "support_satisfaction_response/notify_csm",
+        "subject": "Hello",
+        "body": "Words",
+        "starts_at": (_NOW + timedelta(days=3)).isoformat(),
+        "minutes": "30",
+        "until": "4h",
+        "useful": "yes",
+        "letter": "all",
+    }
+    entrance = SignIn(Cookies(KEY), link=link)
+    async with (
+        serving(postgres, acting=published.acting(), sign_in=entrance) as site,
+        aiohttp.ClientSession(site.url, headers=header(OPERATOR)) as http,
+    ):
+        async with http.get(f"/alerts/{alert.alert_id}/schedule_call") as answer:
+            given["starts_at"] = (await answer.text()).partition('<option value="20')[2].partition('"')[0]
+            given["starts_at"] = f"20{given['starts_at']}"
+        forms = [path for method, path in _addresses(alert) if method == "POST"]
+        for number, path in enumerate([*forms, "/sign-in/another", "/sign-out"]):
+            before = len(published.actions) + len(published.system)
+            sent = given | {"form_id": str(UUID(int=number + 1))}
+            async with http.post(path, data=sent, allow_redirects=False) as answer:
+                assert answer.status in {200, 303}, (path, answer.status, await answer.text())
+            assert len(published.actions) + len(published.system) == before + 1, path
+    assert {each.by for each in (*published.actions, *published.system)} == {OPERATOR.email}

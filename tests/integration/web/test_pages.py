@@ -248,6 +248,11 @@ async def test_tables_that_are_not_there_yet_are_said(databases: Databases) -> N
         assert "no tables of csatwatch yet" in await _text(http, "/", 503)
 
 
+async def test_tables_of_an_older_version_are_said(http: aiohttp.ClientSession, rows: Rows) -> None:
+    await rows.connection.execute("alter table alerts drop column snoozed_until")
+    assert "tables of an older csatwatch" in await _text(http, "/", 503)
+
+
 async def test_pages_come_back_with_postgres(http: aiohttp.ClientSession, rows: Rows) -> None:
     await rows.alert(globaltech(_NOW))
     assert "GlobalTech" in await _text(http, "/")

@@ -9,7 +9,12 @@ from typing import Any
 import asyncpg
 import pytest
 
+from agents.outcomes import worked_out
 from schemas.delivery import State
+from schemas.outcome import Outcomes
+from schemas.policy import load_policy
+from sinks.outcomes import keep
+from sinks.postgres import set_codecs
 from tests.servers.big import Size, alert_id, csm_email, customer_id, fill
 from tests.servers.databases import Databases
 from web.deliveries import SHOWN
@@ -44,6 +49,7 @@ _ASKED: list[tuple[str, tuple[object, ...]]] = [
     ("accounts_page", (None, None, None, None, _NOW, *_PLACE, 51)),
     ("accounts_page", (_CSM, None, None, None, _NOW, *_NOWHERE, 51)),
     ("accounts_page", (_CSM, None, "overdue", None, _NOW, *_PLACE, 51)),
+    ("accounts_page", (None, None, "snoozed", None, _NOW, *_NOWHERE, 51)),
     ("accounts_page", (None, "growth", None, None, _NOW, *_NOWHERE, 51)),
     ("accounts_page", (None, None, "falling", None, _NOW, *_NOWHERE, 51)),
     ("accounts_page", (None, None, "alerts", "%4711%", _NOW, *_NOWHERE, 51)),
@@ -80,6 +86,7 @@ _ASKED: list[tuple[str, tuple[object, ...]]] = [
     ("ratings_page", (_CUSTOMER, None, None, 51, None)),
     ("ratings_page", (_CUSTOMER, _LONG_AGO, _ALERT, 51, "Billing")),
     ("revisions", (_IDS,)),
+    ("session_over", ("a hash",)),
     ("slack_alert", (_ALERT,)),
     ("support_assignees", (_SINCE, _NOW)),
     ("support_feedback", (_SINCE, 1000)),
@@ -87,6 +94,7 @@ _ASKED: list[tuple[str, tuple[object, ...]]] = [
     ("support_months", (_FIRST, _NEXT)),
     ("support_unanswered", (_SINCE, None, None, 21)),
     ("support_unanswered", (_SINCE, _NOW - timedelta(days=100), _ALERT, 21)),
+    ("system_actions", (20,)),
     ("task_open", (_ALERT, "CSM-1")),
     ("tasks_of", (_IDS,)),
     ("tasks_owners", (_NOW, None)),
@@ -121,6 +129,17 @@ def _scans(plan: dict[str, Any]) -> Iterator[str]:
         yield from _scans(each)
 
 
+async def _worked_out(big: asyncpg.Connection) -> Outcomes:
+    """The outcomes, which `deliver` works out once a day from end to end; their page is one row of what it kept."""
+    await set_codecs(big)
+    await big.execute("set statement_timeout = '60s'")  # as its connections have it
+    found = await worked_out(big, load_policy(None), _NOW)
+    assert found.detection.drops > 50_000
+    await keep(big, found)
+    await big.execute("set statement_timeout = '5s'")
+    return found
+
+
 def test_every_query_of_the_pages_is_looked_at() -> None:
     # Those on what operators mend are of few rows at a time, by key.
     assert {file.stem for file in _SQL.glob("*.sql")} - {"delivery_given_up"} == {name for name, _ in _ASKED}
@@ -129,6 +148,7 @@ def test_every_query_of_the_pages_is_looked_at() -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 async def test_no_query_reads_a_big_table_from_end_to_end(big: asyncpg.Connection) -> None:
+    found = await _worked_out(big)
     read: list[str] = []
     for name, arguments in _ASKED:
         text = (_SQL / f"{name}.sql").read_text(encoding="utf-8")
@@ -136,3 +156,5 @@ async def test_no_query_reads_a_big_table_from_end_to_end(big: asyncpg.Connectio
         plan = json.loads(row[0])[0]
         read += [f"{name} {arguments}: {table}" for table in _scans(plan["Plan"])]
     assert not read, "\n".join(read)
+    (row,) = await big.fetch((_SQL / "outcomes.sql").read_text(encoding="utf-8"))
+    assert Outcomes.model_validate(row["record"]) == found

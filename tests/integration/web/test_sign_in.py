@@ -4,20 +4,26 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 import aiohttp
+import asyncpg
 import pytest
 
+from schemas.action import ActionKind
+from sinks.actions import Actions
+from sinks.ledger import Ledger
+from sinks.postgres import connect
+from tests.acting import Published
 from tests.integration.web.conftest import Site, serving
 from tests.integration.web.rows import Rows, customer, globaltech
 from tests.servers.oidc import OidcProvider, installed, oidc_provider, say_who
 from tests.servers.ports import free_ports
 from tests.servers.unavailable import UnavailableError
-from tests.signed_in import KEY, by_link
+from tests.signed_in import CSM, CSRF, KEY, MANAGER, by_link, header
 from web.signin.oidc import Client, Provider
 from web.signin.pages import SignIn
 from web.signin.people import Roles
@@ -51,6 +57,12 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
         return installed(tmp_path_factory.mktemp("oidc"))
     except UnavailableError as missing:
         return (pytest.fail if _CI else pytest.skip)(str(missing))
+
+
+@pytest.fixture
+async def pool(postgres: str) -> AsyncIterator[asyncpg.Pool]:
+    async with await connect(postgres, size=2) as connected:
+        yield connected
 
 
 @asynccontextmanager
@@ -178,3 +190,42 @@ async def test_a_provider_of_another_name_is_refused(postgres: str, program: Pat
             aiohttp.ClientSession(site.url) as http,
         ):
             assert (await http.get("/customers", headers=_HTML)).status == 503
+
+
+async def test_a_sign_out_holds_in_every_process_as_soon_as_it_is_kept(postgres: str, pool: asyncpg.Pool) -> None:
+    published = Published()
+    form = {"csrf": CSRF}
+    async with (
+        serving(postgres, acting=published.acting()) as asked,
+        serving(postgres) as other,
+        aiohttp.ClientSession(headers=header(CSM)) as http,
+        aiohttp.ClientSession(headers=header(MANAGER)) as somebody,
+    ):
+        for site in (asked, other):
+            assert (await http.get(f"{site.url}/customers")).status == 200
+        answer = await http.post(f"{asked.url}/sign-out", data=form, allow_redirects=False)
+        assert answer.headers["Location"] == "/signed-out"
+        assert (await http.get(f"{asked.url}/customers")).status == 401
+        (action,) = published.system
+        assert (action.kind, action.by) == (ActionKind.SIGNED_OUT, CSM.email)
+        assert CSM.email not in (action.session or "")
+        kept = Actions(pool, Ledger(pool, lease=timedelta(minutes=1)))
+        assert [await kept.store_system([action]) for _ in range(2)] == [1, 0]
+        for path in ("/customers", "/live", "/tasks.csv"):
+            assert (await http.get(f"{other.url}{path}")).status == 401, path
+        assert (await http.post(f"{other.url}/sign-out", data=form)).status == 401
+        assert (await somebody.get(f"{other.url}/customers")).status == 200
+
+
+async def test_a_sign_out_that_cannot_be_recorded_says_so_and_holds_here(postgres: str) -> None:
+    published = Published(away=True)
+    async with (
+        serving(postgres, acting=published.acting()) as site,
+        aiohttp.ClientSession(headers=header(CSM)) as http,
+    ):
+        answer = await http.post(f"{site.url}/sign-out", data={"csrf": CSRF}, allow_redirects=False)
+        assert answer.headers["Location"] == "/signed-out?here=1"
+        async with aiohttp.ClientSession() as nobody:
+            text = await (await nobody.get(f"{site.url}/signed-out?here=1")).text()
+        assert "could not be recorded" in text
+        assert (await http.get(f"{site.url}/customers")).status == 401

@@ -19,8 +19,8 @@ def _request(query: str) -> Request:
 
 
 def _row(**more: Any) -> dict[str, Any]:
-    nothing = {"rank": 6, "due_at": datetime(9999, 1, 1, tzinfo=UTC), "arr": None, "currency": None, "weeks": None}
-    return {**nothing, "recent": None, "before": None, **more}
+    nothing = {"arr": None, "currency": None, "weeks": None, "recent": None, "before": None}
+    return {**nothing, "worst": None, "open_due_at": None, **more}
 
 
 def test_a_csms_accounts_are_always_their_own() -> None:
@@ -53,7 +53,8 @@ def test_a_place_keeps_a_name_with_every_sign() -> None:
 
 
 def test_what_needs_somebody_is_said() -> None:
-    late = account(_row(rank=0, due_at=_NOW - timedelta(minutes=1), recent=3.0, before=4.0), _NOW)
-    assert (late["severity"], late["overdue"], late["change"]) == ("critical", True, -1.0)
+    late = _row(worst=0, open_due_at=_NOW - timedelta(minutes=1), recent=3.0, before=4.0)
+    said = account(late, _NOW)
+    assert (said["severity"], said["overdue"], said["change"]) == ("critical", True, -1.0)
     quiet = account(_row(), _NOW)
-    assert (quiet["severity"], quiet["due_at"], quiet["overdue"], quiet["change"]) == (None, None, False, None)
+    assert (quiet["severity"], quiet["overdue"], quiet["change"]) == (None, False, None)

@@ -1,7 +1,10 @@
 """The operators' page, over a stand-in for Kafka and the processes, without a database."""
 
 import httpx2
+import pytest
 
+from schemas.action import ActionKind
+from tests.acting import Published
 from tests.operations import HOSTILE, FakeOperations
 from tests.signed_in import CSRF, KEY, OPERATOR, header
 from web.app import build
@@ -9,8 +12,13 @@ from web.signin.pages import SignIn
 from web.signin.session import Cookies
 
 
-def _client(operations: FakeOperations) -> httpx2.AsyncClient:
-    app = build("postgresql://nobody@127.0.0.1:9/none", sign_in=SignIn(Cookies(KEY)), operations=operations)
+def _client(operations: FakeOperations, published: Published | None = None) -> httpx2.AsyncClient:
+    app = build(
+        "postgresql://nobody@127.0.0.1:9/none",
+        sign_in=SignIn(Cookies(KEY)),
+        acting=published.acting() if published else None,
+        operations=operations,
+    )
     return httpx2.AsyncClient(
         transport=httpx2.ASGITransport(app), base_url="http://127.0.0.1", headers=header(OPERATOR)
     )
@@ -33,9 +41,25 @@ async def test_it_shows_everything_even_without_postgres() -> None:
     assert "A link for another browser" not in page, "people sign in with a provider here"
 
 
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        ("processes", "store,http://b:1,postgres: away"),
+        ("lag", "detect,csat-events,1234"),
+        ("dead-letters", "csat-events[1]@42"),
+    ],
+)
+async def test_each_table_is_a_file(table: str, said: str) -> None:
+    async with _client(FakeOperations()) as client:
+        answer = await client.get(f"/operators/{table}.csv")
+        assert answer.headers["Content-Type"].startswith("text/csv")
+        assert said in answer.text
+        assert (await client.get("/operators/secrets.csv")).status_code == 404
+
+
 async def test_a_dead_letter_is_replayed_by_who_asked() -> None:
-    operations = FakeOperations()
-    async with _client(operations) as client:
+    operations, published = FakeOperations(), Published()
+    async with _client(operations, published) as client:
         for letter in ("0:7", "all"):
             answer = await client.post("/operators/replay", data={"csrf": CSRF, "letter": letter})
             assert (answer.status_code, answer.headers["location"]) == (303, "/operators?replayed=1")
@@ -45,6 +69,10 @@ async def test_a_dead_letter_is_replayed_by_who_asked() -> None:
             answer = await client.post("/operators/replay", data={"csrf": CSRF, "letter": wrong})
             assert answer.status_code == 400, wrong
     assert operations.asked == [(["0:7"], OPERATOR.email), (None, OPERATOR.email)]
+    assert [(each.kind, each.by, each.letter) for each in published.system] == [
+        (ActionKind.REPLAY_REQUESTED, OPERATOR.email, "0:7"),
+        (ActionKind.REPLAY_REQUESTED, OPERATOR.email, "all"),
+    ]
     assert operations.asked_waiting == 0
 
 
@@ -61,6 +89,14 @@ async def test_answers_of_unknown_customers_are_replayed_apart() -> None:
         for letter, wrong in (("0:8", "ACME"), ("waiting", customer), ("all", customer)):
             answer = await client.post("/operators/replay", data={"csrf": CSRF, "letter": letter, "customer": wrong})
             assert answer.status_code == 400
+
+
+async def test_nothing_is_replayed_that_cannot_be_recorded() -> None:
+    operations, published = FakeOperations(), Published(away=True)
+    async with _client(operations, published) as client:
+        answer = await client.post("/operators/replay", data={"csrf": CSRF, "letter": "all"})
+        assert answer.status_code == 503
+    assert operations.asked == []
 
 
 async def test_kafka_away_is_said() -> None:

@@ -4,6 +4,7 @@ import pytest
 from starlette.requests import Request
 
 from tests.signed_in import CSM, MANAGER, OPERATOR
+from web.database import Database
 from web.signin.limit import Limit
 from web.signin.link import OneTimeLink
 from web.signin.people import NotLetIn, Roles, viewer
@@ -139,23 +140,26 @@ class TestOneTimeLink:
         assert link.spend(_request("127.0.0.1:8080", "172.18.0.1"), "first" * 8) is not None
 
 
+NOWHERE = Database("postgresql://nobody@127.0.0.1:9/none")
+
+
 class TestSessions:
-    def test_a_session_says_who_it_is_until_it_ends(self) -> None:
-        sessions = Sessions(1, lambda: 0.0)
+    async def test_a_session_says_who_it_is_until_it_ends(self) -> None:
+        sessions = Sessions(1, lambda: 0.0, NOWHERE)
         request = _request(session={"left": "over"})
         sessions.begin(request, CSM)
         assert "left" not in request.session
-        known = sessions.read(request)
+        known = await sessions.read(request)
         assert known is not None
         assert known[0] == CSM
         copy = dict(request.session)
         sessions.end(request)
-        assert sessions.read(request) is None
-        assert sessions.read(_request(session=copy)) is None, "a copy of the cookie is good no longer"
+        assert await sessions.read(request) is None
+        assert await sessions.read(_request(session=copy)) is None, "a copy of the cookie is good no longer"
 
-    def test_an_end_is_remembered_as_long_as_the_cookie_lives(self) -> None:
+    async def test_an_end_is_remembered_as_long_as_the_cookie_lives(self) -> None:
         now = 0.0
-        sessions = Sessions(1, lambda: now)
+        sessions = Sessions(1, lambda: now, NOWHERE)
         first, second = _request(), _request()
         for request in (first, second):
             sessions.begin(request, CSM)
@@ -165,15 +169,15 @@ class TestSessions:
         assert len(sessions._ended) == 1
 
     @pytest.mark.parametrize("wrong", [{}, {"role": "king"}, {"email": None}])
-    def test_half_a_session_is_none(self, wrong: dict[str, str]) -> None:
-        sessions = Sessions(1, lambda: 0.0)
+    async def test_half_a_session_is_none(self, wrong: dict[str, str]) -> None:
+        sessions = Sessions(1, lambda: 0.0, NOWHERE)
         request = _request()
         if wrong:
             sessions.begin(request, CSM)
             request.session.update(wrong)
             if wrong.get("email", "") is None:
                 del request.session["email"]
-        assert sessions.read(request) is None
+        assert await sessions.read(request) is None
 
 
 async def test_a_limit_counts_each_one_apart() -> None:

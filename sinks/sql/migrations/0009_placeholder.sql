@@ -1,2 +1,0 @@
--- A migration that is made beside this branch takes this place.
-select 1;
