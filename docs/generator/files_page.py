@@ -1,4 +1,4 @@
-"""The pages of the files that users write: the policy, and workflows."""
+"""The pages of the files that users write: the policy, workflows, and mappings of survey tools."""
 
 from collections.abc import Iterator
 
@@ -17,6 +17,12 @@ _WORKFLOW = """\
 How one is written is told in [workflows](../workflows.md). For editors there is a
 [JSON Schema](../schemas/workflow.schema.json).
 """
+_SOURCE = """\
+# The mapping of a survey tool, field by field
+
+How one is written is told in [survey tools](../sources.md#anything-else-a-mapping-of-your-own). For editors there is a
+[JSON Schema](../schemas/source.schema.json).
+"""
 
 
 def policy() -> Iterator[str]:
@@ -29,6 +35,12 @@ def workflow() -> Iterator[str]:
     """Every field of a workflow file."""
     yield _WORKFLOW
     yield from _fields("workflow")
+
+
+def source() -> Iterator[str]:
+    """Every field of a mapping."""
+    yield _SOURCE
+    yield from _fields("source")
 
 
 def _fields(name: str) -> Iterator[str]:

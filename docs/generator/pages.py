@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 
 from docs.generator.commands_page import commands
-from docs.generator.files_page import policy, workflow
+from docs.generator.files_page import policy, source, workflow
 from docs.generator.metrics_page import metrics
 from docs.generator.settings_page import settings
 from docs.generator.topics_page import topics
@@ -13,6 +13,7 @@ _PAGES: Mapping[str, Callable[[], Iterable[str]]] = {
     "metrics.md": metrics,
     "policy.md": policy,
     "settings.md": settings,
+    "source.md": source,
     "topics.md": topics,
     "workflow.md": workflow,
 }

@@ -21,7 +21,7 @@ as not set. `csatwatch check` says what is wrong; a wrong or unknown name stops 
 Each secret can be given by a file instead: `CSATWATCH_POSTGRES_DSN_FILE` names a file that holds the address of
 Postgres, and so on. [Operations](../operations.md) says how they are used.
 
-Where a name holds `SOURCE_NAME`, put the survey tool's in capitals for `NAME`, such as `CSATWATCH_SOURCE_ZENDESK_SECRET`.
+Where a name holds `SOURCE_NAME`, `NAME` stands for the survey tool's in capitals: `CSATWATCH_SOURCE_ZENDESK_SECRET`.
 """
 _GROUPS = {
     "kafka": "Kafka",

@@ -11,7 +11,7 @@ import aiohttp
 import asyncpg
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from schemas.action import Action, ActionKind, read
+from schemas.action import Action, ActionKind
 from schemas.alert import Alert
 from streams.topology import ACTIONS, ALERTS
 from tests.conftest import Broker
@@ -115,8 +115,8 @@ class House:
             consumer.assign(partitions)
             found: list[Action] = []
             while records := await consumer.getmany(timeout_ms=500):
-                read_ = [read(record.value) for each in records.values() for record in each]
-                found += [each for each in read_ if isinstance(each, Action)]
+                read = [Action.from_json(record.value) for each in records.values() for record in each]
+                found += [each for each in read if not each.kind.is_of_the_system]
         finally:
             await consumer.stop()
         return sorted({each.action_id: each for each in found}.values(), key=lambda each: each.at)
