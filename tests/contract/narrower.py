@@ -88,7 +88,7 @@ class _Walk:
             if fitting:
                 yield from min((self._found(narrow, wide) for wide in fitting), key=len)
             else:
-                yield self._type(narrow, wides)
+                yield from self._unknown(narrow, wides)
 
     def _found(self, narrow: Node, wide: Node) -> Sequence[Finding]:
         key = id(narrow), id(wide)
@@ -103,11 +103,26 @@ class _Walk:
             joined = each.path if not each.path or each.path.startswith("[") else f".{each.path}"
             yield replace(each, path=f"{name}{joined}")
 
-    def _type(self, narrow: Node, wides: Sequence[Node]) -> Finding:
+    def _unknown(self, narrow: Node, wides: Sequence[Node]) -> Iterator[Finding]:
+        """What none of `wides` takes: another type, or another kind of record."""
         kind, others = _kind(narrow), sorted({_kind(wide) for wide in wides})
+        if kind in others:
+            known = {name: set[str]().union(*(_tags(wide).get(name, ()) for wide in wides)) for name in _tags(narrow)}
+            new = [
+                (name, tag) for name, tags in _tags(narrow).items() for tag in sorted(tags - known[name]) if known[name]
+            ]
+            yield from (replace(self._value(tag), path=name) for name, tag in new)
+            if not new:
+                yield Finding(Sort.TYPE, "", f"is {kind} in one more or one less form")
+        elif self._role is Role.CONSUMERS:
+            yield Finding(Sort.TYPE, "", f"may now be {kind}, and was {' or '.join(others)}")
+        else:
+            yield Finding(Sort.TYPE, "", f"may no longer be {kind}: {' or '.join(others)} alone is taken")
+
+    def _value(self, value: object) -> Finding:
         if self._role is Role.CONSUMERS:
-            return Finding(Sort.TYPE, "", f"may now be {kind}, and was {' or '.join(others)}")
-        return Finding(Sort.TYPE, "", f"may no longer be {kind}: {' or '.join(others)} alone is taken")
+            return Finding(Sort.NEW_VALUE, "", f"has the new value {json.dumps(value)}", str(value))
+        return Finding(Sort.VALUE, "", f"may no longer be {json.dumps(value)}")
 
     def _one(self, old: Node, new: Node) -> Iterator[Finding]:
         """Two schemas without alternatives."""
@@ -137,13 +152,7 @@ class _Walk:
             said = "may now have any value" if self._role is Role.CONSUMERS else "may no longer have any value"
             yield Finding(Sort.VALUE, "", f"{said}, not only {json.dumps(wide['enum'])}")
             return
-        for value in narrow["enum"]:
-            if value in wide["enum"]:
-                continue
-            if self._role is Role.CONSUMERS:
-                yield Finding(Sort.NEW_VALUE, "", f"has the new value {json.dumps(value)}", str(value))
-            else:
-                yield Finding(Sort.VALUE, "", f"may no longer be {json.dumps(value)}")
+        yield from (self._value(value) for value in narrow["enum"] if value not in wide["enum"])
 
     def _fields(self, old: Node, new: Node) -> Iterator[Finding]:
         was, now = old.get("properties", {}), new.get("properties", {})
@@ -178,18 +187,19 @@ def _fits(narrow: Node, wide: Node) -> bool:
     kinds = _kind(narrow), _kind(wide)
     if kinds[0] != kinds[1] and kinds[1] != ANYTHING and kinds != ("integer", "number"):
         return False
-    # Two kinds of records are told apart by a field with one value, such as event_type.
-    mine, theirs = narrow.get("properties", {}), wide.get("properties", {})
-    tags = [
-        (mine[name]["const"], theirs[name]["const"])
-        for name in mine.keys() & theirs.keys()
-        if _tags(mine, theirs, name)
-    ]
-    return all(one == other for one, other in tags)
+    # Kinds of records are told apart by a field with other values, such as event_type.
+    mine, theirs = _tags(narrow), _tags(wide)
+    return not any(mine[name].isdisjoint(theirs[name]) for name in mine.keys() & theirs.keys())
 
 
-def _tags(mine: Node, theirs: Node, name: str) -> bool:
-    return all(isinstance(each[name], Mapping) and isinstance(each[name].get("const"), str) for each in (mine, theirs))
+def _tags(node: Node) -> Mapping[str, set[str]]:
+    """The fields that must be one of a few texts, and those."""
+    given = {
+        name: {each["const"]} if "const" in each else set(each.get("enum", ()))
+        for name, each in node.get("properties", {}).items()
+        if isinstance(each, Mapping) and each.get("type") == "string"
+    }
+    return {name: values for name, values in given.items() if values}
 
 
 def _limit(node: Node, bounds: Mapping[str, bool], *, lower: bool) -> tuple[float, bool]:

@@ -128,7 +128,7 @@ HURTS: dict[str, tuple[str, Change, str]] = {
     "producers: a value is gone": (
         "csat-events.json",
         lambda s: fields(s, EVENT)["event_type"].update(const="csat"),
-        "the record may no longer be object",
+        'event_type may no longer be "support_csat_received"',
     ),
     "producers: a text is one of few": (
         "csat-events.json",
@@ -190,6 +190,16 @@ def test_a_new_value_has_to_be_said(changelog: str, *, is_said: bool) -> None:
             'alerts.json: status has the new value "reopened". Say so first: a line under Unreleased in CHANGELOG.md '
             "with `alerts`, `status`, `reopened`"
         )
+
+
+def test_a_new_kind_of_record_has_to_be_said() -> None:
+    def add(schema: Schema) -> None:
+        kind = {"type": "string", "const": "kudos"}
+        schema["oneOf"].append({"type": "object", "properties": {"kind": kind}, "required": ["kind"]})
+
+    (said,) = found("alerts.json", add)
+    assert said.startswith('alerts.json: kind has the new value "kudos". Say so first')
+    assert found("alerts.json", add, "## [Unreleased]\n\n- `alerts`: `kind` may be `kudos`.\n") == []
 
 
 def _rename(schema: Schema) -> None:

@@ -9,7 +9,8 @@ from uuid import uuid4
 import asyncpg
 
 from agents.commands.cloud_event import headers
-from streams.topology import EVENTS
+from schemas.alert import Alert
+from streams.topology import ALERTS, EVENTS
 from tests.integration.detector.conftest import TODAY, Installation
 from tests.memory import ACME, answer
 from tests.servers.processes import Csatwatch
@@ -44,4 +45,8 @@ async def test_each_form_is_detected_and_stored(installation: Installation, post
         finally:
             await connection.close()
     assert {alert.response_id for alert in await both.alerts()} == {"T-3", "T-2", "T-1"}
+    for each in await both.read(ALERTS):
+        alert = Alert.from_json(each.value or b"")
+        assert each.header("ce_type") == b"csatwatch.alert.poor_rating.firing"
+        assert each.header("ce_id") == f"{alert.alert_id}/{alert.revision}".encode()
     assert await both.dead_letters() == []

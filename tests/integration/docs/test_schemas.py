@@ -45,6 +45,11 @@ def test_the_published_files_are_those_of_the_models() -> None:
     assert published == documents()
 
 
+@pytest.mark.parametrize("text", documents().values(), ids=documents())
+def test_each_file_is_what_the_dialect_calls_a_schema(text: str) -> None:
+    Draft202012Validator.check_schema(json.loads(text))
+
+
 def test_each_alert_that_is_raised_is_valid() -> None:
     outcome = _detected()
     alerts = [json.loads(raised.value) for raised in outcome.raised]
