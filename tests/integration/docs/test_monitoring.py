@@ -66,6 +66,19 @@ async def test_signals_change_the_level_of_a_running_process(tmp_path: Path) -> 
         store.kill()
 
 
+async def test_workers_get_the_signals_of_their_parent(tmp_path: Path) -> None:
+    settings = {"CSATWATCH_KAFKA_URL": "kafka://127.0.0.1:1", "CSATWATCH_LOG_FORMAT": "json"}
+    parent = Csatwatch("detect", settings, tmp_path, "--workers", "2").start()
+    try:
+        # Each one's first try.
+        await until(lambda: parent.log.count('"next_try_seconds": 0.25') == 2, what="two workers", within=60)
+        await _shell("talkative", tmp_path, PID=str(parent.pid))
+        await until(partial(_has_said, parent, ["DEBUG", "DEBUG"]), what="both are talkative")
+        await parent.terminate()
+    finally:
+        parent.kill()
+
+
 def test_the_table_of_windows_is_that_of_the_rules() -> None:
     rules = yaml.safe_load((ROOT / "deploy" / "prometheus" / "rules.yml").read_text(encoding="utf-8"))
     found = [
