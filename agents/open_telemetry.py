@@ -25,7 +25,7 @@ from agents.traces import Headers, Traces, traceparent
 from schemas import wire
 from schemas.alert import Alert
 from schemas.digest import Digest
-from sinks.base import Delivery, Outcome, SendError
+from sinks.base import Delivery, Elsewhere, Outcome, SendError
 from sinks.ledger import Revision
 from streams.records import Raised
 from streams.topology import ALERTS
@@ -106,7 +106,7 @@ class OpenTelemetry(Traces):
             def told(outcomes: Sequence[Outcome]) -> None:
                 for span, outcome in zip(spans, outcomes, strict=True):
                     span.set_attribute("csatwatch.outcome", type(outcome).__name__.lower() if outcome else "nothing")
-                    if isinstance(outcome, SendError):
+                    if isinstance(outcome, SendError) and not isinstance(outcome, Elsewhere):
                         span.set_status(StatusCode.ERROR, str(outcome))
 
             yield told
