@@ -49,10 +49,11 @@ class Growth:
             await refuse_running(admin, self._settings)
             committed, unread = await self._unread(counts[self._events])
             if unread and not while_events_come:
-                raise Failed(
-                    f"{self._events}: {unread} events are not read: start the detectors until they are, and stop what "
-                    "sends events meanwhile; or add --while-events-come, see docs/operations.md"
-                )
+                fix = "start the detectors until they are, and stop what sends events meanwhile; or "
+                if any(position.partitions == MOVING for position in positions.values()):
+                    fix = ""  # none starts until this is through
+                fix += "add --while-events-come, see docs/operations.md"
+                raise Failed(f"{self._events}: {unread} events are not read: {fix}")
             begun = {p: replace(positions.get(p, Position()), partitions=MOVING) for p in range(counts[self._log])}
             await self._mark(begun)
             for topic in (self._log, self._trends, self._alerts):

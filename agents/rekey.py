@@ -71,9 +71,10 @@ async def move_states(
             away[customer][key[len(customer) :].decode()] = value
         else:
             waits[customer] = (key, value)
-    everybody = [_state(c, away.get(c, {}), waits.get(c), place, homes) for c in sorted(away.keys() | waits.keys())]
+    names = sorted(away.keys() | waits.keys())
+    everybody = (_state(c, away.get(c, {}), waits.get(c), place, homes) for c in names)
     await _move(producer, place.topic, everybody, lambda: reached("moving-states"))
-    return len(everybody)
+    return len(names)
 
 
 async def move_trends(

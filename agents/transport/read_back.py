@@ -12,7 +12,7 @@ _BATCH = 20_000  # records a poll
 async def read_back(
     consumer: AIOKafkaConsumer, partitions: Collection[TopicPartition]
 ) -> AsyncIterator[ConsumerRecord]:
-    """The committed records, partition by partition in order, up to the end as it is now.
+    """The committed records, those of a partition in order, up to the end as it is now.
 
     The consumer's assignment and positions are used. Raises `aiokafka.errors.KafkaError`.
     """

@@ -98,6 +98,7 @@ class _Installation:
         return sorted(payload["alert_id"] for payload in payloads)
 
 
+@pytest.mark.runs("docs/backup.md", "backup", "restore")
 @pytest.mark.slow  # half a minute
 @pytest.mark.timeout(300)
 async def test_after_a_restore_all_is_there_and_each_was_told_once(

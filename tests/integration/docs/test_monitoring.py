@@ -8,6 +8,7 @@ import re
 from functools import partial
 from pathlib import Path
 
+import pytest
 import structlog
 import yaml
 
@@ -32,6 +33,7 @@ async def _shell(run: str, directory: Path, **variables: str) -> str:
     return out.decode()
 
 
+@pytest.mark.runs("docs/monitoring.md", "story")
 async def test_a_search_finds_an_alerts_story_in_its_order(tmp_path: Path) -> None:
     shown = re.search(r"[0-9a-f-]{36}", _BLOCKS["story"])
     assert shown is not None
@@ -53,6 +55,7 @@ async def test_a_search_finds_an_alerts_story_in_its_order(tmp_path: Path) -> No
     assert {line["event"] for line in lines} == {"alert published", "alert read", "action recorded"}
 
 
+@pytest.mark.runs("docs/monitoring.md", "talkative", "usual")
 async def test_signals_change_the_level_of_a_running_process(tmp_path: Path) -> None:
     settings = {"CSATWATCH_KAFKA_URL": "kafka://127.0.0.1:1", "CSATWATCH_LOG_FORMAT": "json"}
     store = Csatwatch("store", settings, tmp_path).start()

@@ -39,6 +39,7 @@ _FILLED = {
 }
 
 
+@pytest.mark.runs("docs/sources.md", "zendesk", "freshdesk")
 @pytest.mark.parametrize("source", ["zendesk", "freshdesk"])
 def test_the_body_that_a_rule_posts_is_mapped(source: str) -> None:
     (block,) = [each for each in blocks(PAGE) if each.run == source]
@@ -49,6 +50,7 @@ def test_the_body_that_a_rule_posts_is_mapped(source: str) -> None:
     assert found.email == "rosa@globaltech.example"
 
 
+@pytest.mark.runs("docs/sources.md", "mapping")
 def test_the_mapping_of_ones_own_holds_its_test() -> None:
     (block,) = [each for each in blocks(PAGE) if each.run == "mapping"]
     source = parse(Source, block.text, "smiley.yaml")
@@ -78,6 +80,7 @@ def test_what_is_said_of_each_source_is_so() -> None:
     assert set(POLLS) == set(SOURCES)
 
 
+@pytest.mark.runs("docs/sources.md", "shell")
 async def test_the_commands_run(kafka: "KafkaServer", topic_prefix: str, postgres: str, tmp_path: Path) -> None:
     await create_topics(kafka.bootstrap, {topic_prefix + name: 1 for name in (EVENTS, DEAD_LETTERS)})
     (tmp_path / "ratings.json").write_bytes((EXAMPLES / "zendesk_record.json").read_bytes())

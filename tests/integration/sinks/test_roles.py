@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
@@ -16,6 +15,7 @@ import pytest
 from sinks.access import PROCESSES, tables
 from sinks.postgres import queries
 from tests.conftest import Broker
+from tests.integration.sinks.planned import explain
 from tests.servers.databases import Databases
 from tests.servers.fake_slack import FakeSlack
 from tests.servers.ports import free_ports
@@ -86,23 +86,9 @@ async def test_every_statement_of_a_process_is_allowed_to_its_role(roles: Mappin
         try:
             for owner, name, text in statements():
                 if owner == process:
-                    await _explain(connection, name, text)
+                    await explain(connection, name, text)
         finally:
             await connection.close()
-
-
-async def _explain(connection: asyncpg.Connection, name: str, text: str) -> None:
-    """Have it planned with its rights checked, and not run."""
-    bare = re.sub(r"^\s*--.*\n?", "", text, flags=re.MULTILINE)
-    for part in filter(None, (each.strip() for each in bare.split(";\n"))):
-        await connection.execute(f"prepare it as {part.rstrip(';')}")
-        types = await connection.fetchval("select parameter_types from pg_prepared_statements where name = 'it'")
-        nulls = ", ".join(["null"] * len(types))
-        try:
-            await connection.execute(f"explain execute it{f'({nulls})' if nulls else ''}")
-        except asyncpg.InsufficientPrivilegeError as error:
-            pytest.fail(f"{name}: {error}")
-        await connection.execute("deallocate it")
 
 
 _REFUSED = {
