@@ -13,6 +13,7 @@ from agents.intake import FROM, traces_of, unowned
 from agents.session import connected
 from agents.settings import Settings
 from agents.transport.ends import ends
+from streams.sources.answer import email_of
 from streams.sources.whose import domain_of, whose, why_not
 from streams.topology import DEAD_LETTERS, EVENTS, HEADER_BACKFILL
 from streams.validate import Invalid
@@ -123,13 +124,10 @@ async def replay(
             stack.push_async_callback(database.close)
         for each in letters:
             try:
-                whole.append(
-                    await _owned(database, each, customer)
-                    if each.source
-                    else each
-                    if each.whole
-                    else await _original(settings, each)
-                )
+                if each.source is not None:
+                    whole.append(await _owned(database, each, customer))
+                else:
+                    whole.append(each if each.whole else await _original(settings, each))
             except _StillUnknown as why:
                 left.append(f"{each.id}: {why}")
     if left and not whole:
@@ -184,10 +182,9 @@ async def _owned(database: Database, letter: DeadLetter, customer: str | None) -
             traces = await traces_of(database, event)
         except Unavailable as why:
             raise NotReplayable(f"{letter.id} needs the database to find its customer. {why}") from None
-        email = event.contact.email if event.contact is not None else None
         customer = whose(traces)
         if customer is None:
-            raise _StillUnknown(why_not(traces, ticket=event.ticket_id, domain=domain_of(email)))
+            raise _StillUnknown(why_not(traces, ticket=event.ticket_id, domain=domain_of(email_of(event))))
     value = event.model_copy(update={"customer_id": customer}).to_json()
     return replace(letter, key=customer.encode(), value=value)
 

@@ -8,7 +8,7 @@ from agents.commands import cloud_event
 from agents.commands.send import Message
 from schemas.event import CsatReceived
 from streams.dead_letter import UNKNOWN_PLACE
-from streams.sources.answer import NOBODY, Answer
+from streams.sources.answer import NOBODY, Answer, email_of
 from streams.sources.whose import Traces, domain_of, whose, why_not
 from streams.topology import DEAD_LETTERS, EVENTS, HEADER_BACKFILL
 from streams.validate import Invalid
@@ -59,7 +59,7 @@ async def made(database: Database, answer: Answer, events: str, *, backfill: boo
 
 async def traces_of(database: Database, event: CsatReceived) -> Traces:
     """Which customers the event's ticket and contact lead to. Raises `web.database.Unavailable`."""
-    email = event.contact.email.lower() if event.contact is not None and event.contact.email else None
+    email = email_of(event)
     rows = await database.rows("answer_traces", event.ticket_id, email, domain_of(email))
     found: dict[str, set[str]] = {}
     for row in rows:
@@ -81,7 +81,7 @@ def _event(event: CsatReceived, source: str, *, backfill: bool) -> Message:
 
 def _waiting(answer: Answer, traces: Traces, topic: str, *, backfill: bool) -> Message:
     event = answer.unowned
-    why = why_not(traces, ticket=event.ticket_id, domain=domain_of(answer.email))
+    why = why_not(traces, ticket=event.ticket_id, domain=domain_of(email_of(event)))
     told = {
         "csatwatch-error": Invalid.UNRESOLVED,
         "csatwatch-message": why,

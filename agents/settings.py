@@ -304,7 +304,7 @@ def load_settings(environ: Mapping[str, str] | None = None, env_file: Path = Pat
     except (OSError, UnicodeDecodeError):
         msg = f"{env_file} cannot be read: it must be UTF-8 text with lines NAME=value"
         raise BadSettings(msg) from None
-    given: dict[str, Any] = {}
+    given: dict[str, str] = {}
     for source in (in_file, os.environ if environ is None else environ):
         given |= _ours(source)
     try:
@@ -326,12 +326,8 @@ def _ours(source: Mapping[str, str]) -> dict[str, str]:
         if not name.startswith(PREFIX) or not value:
             continue
         field = name.removeprefix(PREFIX).lower()
-        secrets = (
-            _SECRETS
-            if (of := OF_SOURCE.fullmatch(field)) is None
-            else {f"source_{of[1]}_{each}" for each in ("secret", "token")}
-        )
-        if field not in Settings.model_fields and field.removesuffix("_file") in secrets and field.endswith("_file"):
+        is_secret = field.removesuffix("_file") in _SECRETS or OF_SOURCE.fullmatch(field) is not None
+        if field not in Settings.model_fields and field.endswith("_file") and is_secret:
             if secret := _secret(name, Path(value)):
                 found[field.removesuffix("_file")] = secret
         else:

@@ -1,8 +1,9 @@
 """`csatwatch check`: do the settings, the files and the servers work?"""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import UTC, datetime
+from typing import Any
 
 import aiohttp
 import asyncpg
@@ -19,9 +20,10 @@ from agents.session import connected
 from agents.settings import PREFIX, BadSettings, Settings, load_settings
 from agents.task_systems import body
 from agents.workflows import documents
+from schemas.part import Location
 from schemas.policy import Policy, load_policy
 from schemas.source_files import read_sources
-from schemas.yaml_file import BadFile
+from schemas.yaml_file import BadFile, Document
 from sinks.base import SendError
 from sinks.postgres import BadDatabase, look_at_migrations
 from streams.coverage import gaps
@@ -70,16 +72,7 @@ def _workflows(settings: Settings, policy: Policy | None) -> None:
     found = documents(settings.workflows, {name: action.config for name, action in own.items()})
     if policy is None:
         return
-    tests = [(file, place, test) for file in found for place, test in enumerate(file.value.tests)]
-    wrong = [
-        file.mistake(("tests", place, *where), text)
-        for file, place, test in tests
-        for where, text in rehearse(file.value, test, policy)
-    ]
-    if wrong:
-        raise BadFile("\n".join(wrong))
-    if tests:
-        click.echo(f"workflows: {len(tests)} {'test holds' if len(tests) == 1 else 'tests hold'}")
+    _tested("workflows", found, lambda workflow, test: rehearse(workflow, test, policy))
     for sentence in gaps(policy, [file.value for file in found]):
         click.echo(f"workflows: warning: {sentence}")
 
@@ -87,18 +80,25 @@ def _workflows(settings: Settings, policy: Policy | None) -> None:
 def _sources(settings: Settings) -> None:
     found = read_sources(settings.sources)
     now = datetime.now(UTC)
-    tests = [(file, place, test) for file in found.values() for place, test in enumerate(file.value.tests)]
+    _tested("sources", found.values(), lambda source, test: rehearse_source(source, test, now))
+    if taken := sorted(sources.believed(settings, {name: file.value for name, file in found.items()})):
+        click.echo(f"sources: webhooks of {', '.join(taken)} are taken")
+
+
+def _tested(
+    name: str, files: Iterable[Document[Any]], rehearsed: Callable[[Any, Any], Iterable[tuple[Location, str]]]
+) -> None:
+    """Run the tests in the files. Raises `BadFile` where they do not hold."""
+    tests = [(file, place, test) for file in files for place, test in enumerate(file.value.tests)]
     wrong = [
         file.mistake(("tests", place, *where), text)
         for file, place, test in tests
-        for where, text in rehearse_source(file.value, test, now)
+        for where, text in rehearsed(file.value, test)
     ]
     if wrong:
         raise BadFile("\n".join(wrong))
     if tests:
-        click.echo(f"sources: {len(tests)} {'test holds' if len(tests) == 1 else 'tests hold'}")
-    if taken := sorted(sources.believed(settings, {name: file.value for name, file in found.items()})):
-        click.echo(f"sources: webhooks of {', '.join(taken)} are taken")
+        click.echo(f"{name}: {len(tests)} {'test holds' if len(tests) == 1 else 'tests hold'}")
 
 
 def _read(name: str, load: Callable[[], object]) -> bool:

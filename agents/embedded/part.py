@@ -58,7 +58,9 @@ async def part(
 
 def environment(settings: Settings) -> dict[str, str]:
     """The settings as environment variables, for another process."""
-    return {PREFIX + name.upper(): _text(value) for name, value in settings if value is not None}
+    plain = {name: value for name, value in settings if name != "source"}
+    of_sources = {f"source_{source}_{name}": value for source, of in settings.source.items() for name, value in of}
+    return {PREFIX + name.upper(): _text(value) for name, value in {**plain, **of_sources}.items() if value is not None}
 
 
 def _text(value: object) -> str:

@@ -23,7 +23,7 @@ from agents.settings import Settings, load_settings
 _PORT = 8080
 _REASON_WITHIN = 5.0  # seconds until a part that is gone is known to be; what uses it may notice before
 _PATIENCE = 3.0  # seconds
-_KEPT = ("policy", "workflows", "plugins", "partitions", "log_level", "public_url")
+_KEPT = ("policy", "workflows", "plugins", "sources", "source", "partitions", "log_level", "public_url")
 
 
 def up(*, exit_when_idle: bool, port: int | None) -> int:

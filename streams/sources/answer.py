@@ -72,11 +72,10 @@ class Answer:
         """The event as this customer's."""
         return self.unowned.model_copy(update={"customer_id": customer_id})
 
-    @property
-    def email(self) -> str | None:
-        """Of who answered, in lower case."""
-        contact = self.unowned.contact
-        return contact.email.lower() if contact is not None and contact.email else None
+
+def email_of(event: CsatReceived) -> str | None:
+    """The address of who answered, in lower case."""
+    return event.contact.email.lower() if event.contact is not None and event.contact.email else None
 
 
 def answer(source: Source, shape: Shape, item: Any, arrived: datetime) -> Answer | None:  # noqa: ANN401 (any JSON)

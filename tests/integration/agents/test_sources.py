@@ -4,7 +4,8 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
+from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,10 +14,8 @@ import asyncpg
 import pytest
 from click.testing import CliRunner
 
-from agents import sources
 from agents.cli import program
 from agents.dead_letters import REPLAYED
-from agents.settings import load_settings
 from schemas.event import CsatReceived
 from streams.topology import ALERTS, DEAD_LETTERS, EVENTS
 from tests.servers.metrics import metric
@@ -249,7 +248,16 @@ async def test_exports_are_published_as_webhooks_are(house: House) -> None:
     assert "it must be jsonl, csv or a source: chatwoot" in await house.run("publish", "--format", "x", zendesk, code=2)
 
 
-def test_secrets_are_checked_at_the_start() -> None:
-    settings = load_settings({"CSATWATCH_SOURCE_ZENDESK_SECRET": SECRETS["zendesk"]}, Path("no.env"))
-    assert sources.wanted(settings)
-    assert timedelta(0) < timedelta(seconds=sources._PATIENCE) < timedelta(seconds=5), "most senders give up after 5 s"
+async def test_whose_an_answer_is_is_found_by_indexes_alone(postgres: str) -> None:
+    sql = (files("web") / "sql" / "answer_traces.sql").read_text(encoding="utf-8")
+    database = await asyncpg.connect(postgres)
+    try:
+        await database.execute("set enable_seqscan = off")
+        await database.execute("prepare traces (text, text, text) as " + sql)
+        rows = await database.fetch("explain execute traces ('T-1', 'rosa@globaltech.example', 'globaltech.example')")
+    finally:
+        await database.close()
+    plan = "\n".join(row[0] for row in rows)
+    assert "Seq Scan" not in plan
+    for index in ("tickets_by_number", "customers_by_contact", "customers_by_domain", "satisfaction_by_contact"):
+        assert index in plan

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from agents import sources
-from agents.settings import BadSettings, load_settings
+from agents.embedded.part import environment
+from agents.settings import BadSettings, Settings, load_settings
 from schemas.source_files import load_sources
 
 _NO_FILE = Path("no.env")
@@ -65,3 +66,17 @@ def test_secrets_that_are_none_are_refused_at_the_start(name: str, said: str) ->
         sources.believed(settings, load_sources(None))
     assert said in str(raised.value)
     assert "too short" not in str(raised.value)
+
+
+def test_settings_are_handed_to_another_process_as_they_are() -> None:
+    settings = load_settings(
+        {
+            "CSATWATCH_SOURCE_ZENDESK_SECRET": "x" * 16,
+            "CSATWATCH_SOURCE_ZENDESK_URL": "https://acme.zendesk.com",
+            "CSATWATCH_SOURCES": "/etc/mappings",
+            "CSATWATCH_STATE_DIR": "/var/lib/state",
+        },
+        _NO_FILE,
+    )
+    assert load_settings(environment(settings), _NO_FILE) == settings
+    assert load_settings(environment(Settings()), _NO_FILE).source == {}

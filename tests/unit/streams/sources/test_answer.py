@@ -9,7 +9,7 @@ import pytest
 from schemas.event import CsatReceived
 from schemas.source import Source
 from schemas.yaml_file import parse
-from streams.sources.answer import Answer, Unmappable, answer
+from streams.sources.answer import Answer, Unmappable, answer, email_of
 from streams.sources.pick import items, pick
 from tests.sources import ARRIVED, CUSTOMER, EXAMPLES, SOURCES, Form, answers, body, shape
 
@@ -113,7 +113,7 @@ def test_what_does_not_fit_is_cut_or_left_out_rather_than_lost() -> None:
     event = found.unowned
     assert event.ticket_subject is not None
     assert (len(event.ticket_subject), event.ticket_subject[-1]) == (500, "\N{HORIZONTAL ELLIPSIS}")
-    assert (event.ticket_url, event.ticket_category, found.email) == (None, None, None)
+    assert (event.ticket_url, event.ticket_category, email_of(event)) == (None, None, None)
     assert event.feedback is not None
     assert len(event.feedback) == 20_000
     assert event.contact is not None
