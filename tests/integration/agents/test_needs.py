@@ -112,10 +112,10 @@ async def test_a_week_is_a_week_where_the_clocks_change(rows: Rows) -> None:
     await rows.connection.execute("set time zone 'Europe/Berlin'")
     for hours in range(0, 24 * 400, 37):
         at = NOW - timedelta(hours=hours)
-        found = await rows.connection.fetchrow(
+        row = await rows.connection.fetchrow(
             "select $1::timestamptz + (waited($1) + 1) * interval '168 hours' - now(), waited($1)", at
         )
-        assert found is not None
-        left, weeks = found
+        assert row is not None
+        left, weeks = row
         assert timedelta() < left <= timedelta(days=7)
         assert weeks == (datetime.now(UTC) - at) // timedelta(days=7)
