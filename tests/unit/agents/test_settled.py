@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from time import time
+from typing import Any
 
 from agents.metrics import REGISTRY
 from agents.settled import report
@@ -13,7 +14,7 @@ _NOW = datetime.fromtimestamp(time(), UTC)
 _LONG_AGO = _NOW - timedelta(days=2)
 
 
-def counted(sink: str, **changes: object) -> tuple[float, float]:
+def counted(sink: str, **changes: Any) -> tuple[float, float]:
     """How many steps the histogram has, and their seconds, after one more."""
     report(Settlement(delivery(sink=sink, published_at=_LONG_AGO, **changes), Receipt("C1", "1.0")), lost=False)
     found = [REGISTRY.get_sample_value(f"csatwatch_delivery_seconds_{of}", {"sink": sink}) for of in ("count", "sum")]
