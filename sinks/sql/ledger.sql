@@ -183,7 +183,9 @@ where d.alert_id = c.alert_id and d.step = c.step and a.alert_id = d.alert_id
 returning
     d.alert_id, d.step, d.sink, d.lane, d.config, d.shown_revision, d.destination, d.external_id, d.uncertain,
     d.attempts, d.created_at, d.severity_rank, d.due_at, d.thread, d.shown_at, d.restored, a.record, a.published_at,
-    a.traceparent, greatest(a.published_at, d.not_before, d.held_until) as allowed_at, now() as claimed_at,
+    a.traceparent, now() as claimed_at,
+    -- Without a delay `not_before` is when the ledger got the step.
+    greatest(a.published_at, case when d.not_before > d.created_at then d.not_before end, d.held_until) as allowed_at,
     (
         select jsonb_agg(jsonb_build_object(
             'kind', x.kind, 'by', coalesce(x.record ->> 'by_name', x.by), 'at', x.at, 'note', x.note,
