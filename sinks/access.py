@@ -13,6 +13,7 @@ _RATINGS: Mapping[str, str] = {"customers": _WRITE, "tickets": _WRITE, "support_
 _READ_BY_ALL = (
     *("customers", "tickets", "support_satisfaction", "support_months", "support_by_month", "account_needs"),
     *("alerts", "alert_revisions", "deliveries", "tasks", "email_drafts", "actions", "trends", "digests", "outcomes"),
+    "system_actions",
 )
 _NEEDS: Mapping[str, Mapping[str, str]] = {
     # It takes out of every table what people said who were erased.
@@ -21,6 +22,7 @@ _NEEDS: Mapping[str, Mapping[str, str]] = {
         **_RATINGS,
         **_KEPT_BY_TRIGGERS,
         "erased_people": _WRITE,
+        "fall_rules": _READ,
         **dict.fromkeys(("alerts", "deliveries", "tasks", "email_drafts", "actions", "digests"), _CHANGE),
         "migrations": _READ,
     },
@@ -30,14 +32,17 @@ _NEEDS: Mapping[str, Mapping[str, str]] = {
         **_RATINGS,
         **_KEPT_BY_TRIGGERS,
         **dict.fromkeys(("alerts", "deliveries", "tasks", "task_polls", "email_drafts", "actions"), _WRITE),
-        **dict.fromkeys(("trends", "digests", "outcomes"), _DELETE),
+        **dict.fromkeys(("system_actions", "rewinds"), _WRITE),
+        **dict.fromkeys(("trends", "digests", "outcomes", "fall_rules"), _DELETE),
         "digest_weeks": _WRITE,
         "erased_people": _READ,
         "migrations": _READ,
     },
     "web": dict.fromkeys(_READ_BY_ALL, _READ),
+    "poll": {**dict.fromkeys(_RATINGS, _READ), "source_polls": _WRITE},
 }
 PROCESSES = tuple(_NEEDS)
+"""`poll` stands for `csatwatch poll`."""
 _NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 
 

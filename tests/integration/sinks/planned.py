@@ -11,6 +11,10 @@ async def explain(connection: asyncpg.Connection, name: str, text: str) -> None:
     bare = re.sub(r"^\s*--.*\n?", "", text, flags=re.MULTILINE)
     for part in filter(None, (each.strip() for each in bare.split(";\n"))):
         try:
+            if part.startswith("lock table"):  # has no plan
+                async with connection.transaction():
+                    await connection.execute(part)
+                continue
             await connection.execute(f"prepare it as {part.rstrip(';')}")
             types = await connection.fetchval("select parameter_types from pg_prepared_statements where name = 'it'")
             nulls = ", ".join(["null"] * len(types))

@@ -26,7 +26,8 @@ from tests.signed_in import KEY, OPERATOR, header
 _ROOT = Path(__file__).parents[3]
 _CUSTOMER = "0f0e9c3e-5d0b-4a0e-9a53-0f6d0c5a7a11"
 _FILES = {path.stem for path in (_ROOT / "sinks" / "sql").glob("*.sql")}
-_STORE = {"store", "erase"}
+_OWNERS = {"store": "store", "erase": "store", "sources": "poll"}
+"""Of the files that are not deliver's."""
 
 
 @pytest.fixture
@@ -73,7 +74,7 @@ def statements() -> list[tuple[str, str, str]]:
     found = [
         (process, f"{file}.{name}", text)
         for file in sorted(_FILES)
-        for process in ("store" if file in _STORE else "deliver",)
+        for process in (_OWNERS.get(file, "deliver"),)
         for name, text in queries(file).items()
     ]
     web = sorted((_ROOT / "web" / "sql").glob("*.sql"))
@@ -112,6 +113,11 @@ _REFUSED = {
         "delete from deliveries",
         "update erased_people set erased_at = now()",
         "insert into migrations (number, name, checksum) values (99, '', '')",
+    ),
+    "poll": (
+        "select * from alerts",
+        "update customers set name = ''",
+        "delete from source_polls",
     ),
 }
 _REFUSED_TO_ALL = ("create table mine (id int)", "drop table outcomes", "alter table alerts disable trigger user")
