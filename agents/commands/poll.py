@@ -52,7 +52,7 @@ class _Tally:
 def poll(*, source: str, since: str | None) -> None:
     """Ask SOURCE for its answers, and publish those that its webhooks did not bring.
 
-    SOURCE is zendesk, freshdesk, intercom, chatwoot or formbricks, with CSATWATCH_SOURCE_<SOURCE>_URL and _TOKEN set.
+    SOURCE is zendesk, freshdesk, intercom, chatwoot or formbricks, with CSATWATCH_SOURCE_NAME_URL and _TOKEN set.
     Run it regularly, say hourly: how far it came is kept in Postgres, one poll of a source runs at a time, and an
     answer that is stored already is left alone. Answers whose customer is not known go to csatwatch dead-letters.
 

@@ -67,6 +67,7 @@ _ASKED: list[tuple[str, tuple[object, ...]]] = [
     ("alerts_of_customer", (_CUSTOMER, 20)),
     ("customer", (_CUSTOMER, _NOW, None)),
     ("customer", (_CUSTOMER, _NOW, _CSM)),
+    ("answer_traces", ("TKT-4711", "dana@customer-4711.example", "customer-4711.example")),
     ("customer_categories", (_CUSTOMER,)),
     ("customer_months", (_CUSTOMER, _FIRST, _NEXT)),
     ("deliveries", (_IDS,)),
