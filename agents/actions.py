@@ -19,7 +19,7 @@ from agents.transport.fetcher import Record
 from schemas.action import Action
 from sinks.actions import RESULTS, Actions, Arrival, Settled
 from sinks.ledger import Ledger
-from sinks.postgres import attempts, is_passing
+from sinks.postgres import ASYNCPG_ERRORS, attempts, is_passing
 from streams.topology import ACTIONS
 
 Link = Callable[[str, str], Awaitable[str | None]]
@@ -93,7 +93,7 @@ class ActionDesk:
                     self._ring(sink)
                 for settled in await self._actions.settled():
                     await self._publish(self._actions, self._producer, settled)
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+            except (*ASYNCPG_ERRORS, OSError) as error:
                 if not is_passing(error):
                     raise
                 _log.warning("postgres is away", doing="requests", error=type(error).__name__)

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from time import monotonic
 
-import asyncpg
 import structlog
 
 from agents.breaker import PROBES, Breaker
@@ -29,7 +28,7 @@ from sinks.base import (
     Unknown,
 )
 from sinks.ledger import AWAY, Failure, Held, Ledger, Retry, Settlement
-from sinks.postgres import attempts, is_passing
+from sinks.postgres import ASYNCPG_ERRORS, attempts, is_passing
 
 _LAST_WORDS = 1.0  # seconds to settle what a stop interrupted
 
@@ -117,7 +116,7 @@ class Courier:
             while not self._stopping and (most := self._room()) > 0:
                 try:
                     claimed = await self._ledger.claim(self._name, most, self._busy)
-                except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+                except (*ASYNCPG_ERRORS, OSError) as error:
                     if not is_passing(error):
                         raise
                     self._note_away(error)

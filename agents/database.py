@@ -8,7 +8,7 @@ import asyncpg
 
 from agents.refused import Failed
 from agents.settings import PREFIX, Settings
-from sinks.postgres import Connection, set_codecs
+from sinks.postgres import ASYNCPG_ERRORS, Connection, set_codecs
 
 _CONNECT = 5.0  # seconds
 
@@ -21,7 +21,7 @@ async def unreachable(pool: asyncpg.Pool | None) -> str | None:
         return "waiting for postgres"
     try:
         await pool.fetchval("select 1", timeout=2.0)
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+    except (OSError, *ASYNCPG_ERRORS) as error:
         return f"postgres: {type(error).__name__}"
     return None
 
@@ -31,7 +31,7 @@ async def close(pool: asyncpg.Pool) -> None:
     try:
         async with asyncio.timeout(1):
             await pool.close()
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+    except (OSError, *ASYNCPG_ERRORS):
         pool.terminate()
 
 
@@ -53,7 +53,7 @@ async def visited(settings: Settings, work: Callable[[Connection], Awaitable[Res
         raise Failed(
             "the database has no tables of csatwatch yet: they are made when csatwatch deliver starts"
         ) from None
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
+    except (OSError, TimeoutError, *ASYNCPG_ERRORS, ValueError) as error:
         # Only the class: the text may hold the password, or quote a row.
         raise Failed(
             f"Postgres cannot be used ({type(error).__name__}): start it, or correct {PREFIX}POSTGRES_DSN"

@@ -38,7 +38,7 @@ from schemas.policy import Policy, load_policy
 from schemas.workflow import Workflow
 from sinks.actions import SINKS
 from sinks.ledger import Revision
-from sinks.postgres import BadDatabase, attempts, connect, is_passing, migrate
+from sinks.postgres import ASYNCPG_ERRORS, BadDatabase, attempts, connect, is_passing, migrate
 from sinks.slack.permalink import permalink
 from streams.route import changes
 from streams.topology import ACTIONS, ALERTS, TRENDS
@@ -139,7 +139,7 @@ class Desk:
             async for attempt in attempts():
                 with attempt:
                     new = await self._open.ledger.record(revisions, self._decide)
-        except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except ASYNCPG_ERRORS as error:
             if not isinstance(error, asyncpg.DataError | asyncpg.IntegrityConstraintViolationError):
                 raise
             if len(revisions) > 1:
@@ -191,7 +191,7 @@ class Desk:
             return
         try:
             counts = await self._open.ledger.waiting()
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        except (*ASYNCPG_ERRORS, OSError) as error:
             if not is_passing(error):
                 raise
             return

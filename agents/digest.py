@@ -24,7 +24,7 @@ from schemas.digest import Digest, Standing
 from schemas.policy import Policy
 from schemas.record import CustomerId
 from sinks.digests import Digests, NotMade, Planned, TrendRecord, store_trends
-from sinks.postgres import attempts, connect, is_passing
+from sinks.postgres import ASYNCPG_ERRORS, attempts, connect, is_passing
 from streams.digest import compose
 from streams.topology import ALERTS, EVENTS, HEADER_MOVED, TRENDS
 from streams.week import Slot, last_slot, zone_of
@@ -110,7 +110,7 @@ class DigestDesk:
                 metrics.DIGESTS.labels("published").inc(published)
                 _log.info("digests published", digests=published)
             progress = await digests.progress()
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, KafkaError, OSError) as error:
+        except (*ASYNCPG_ERRORS, KafkaError, OSError) as error:
             if not isinstance(error, KafkaError) and not is_passing(error):
                 raise
             if not self._away:

@@ -12,7 +12,7 @@ from agents.transport.app import BatchApp
 from schemas.policy import Policy
 from sinks import needs
 from sinks.needs import FallRule
-from sinks.postgres import attempts, connect, is_passing
+from sinks.postgres import ASYNCPG_ERRORS, attempts, connect, is_passing
 
 _LOOK_EVERY = 5.0  # seconds
 
@@ -56,7 +56,7 @@ class NeedsDesk:
                 while more:
                     async with connection.transaction():
                         more = await needs.is_mine(connection) and await needs.refresh(connection)
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        except (*ASYNCPG_ERRORS, OSError) as error:
             if not is_passing(error):
                 raise
             if not self._away:

@@ -14,7 +14,7 @@ from agents.settings import Settings
 from schemas.outcome import Outcomes
 from schemas.policy import Policy
 from sinks import outcomes
-from sinks.postgres import Connection, connect, is_passing
+from sinks.postgres import ASYNCPG_ERRORS, Connection, connect, is_passing
 from streams.outcome import PERIOD, SPAN, Known
 from streams.outcome import outcomes as figures
 from streams.outcome_cases import cases
@@ -85,7 +85,7 @@ class OutcomesDesk:
                 if (last is not None and now - last < EVERY) or not await outcomes.is_mine(connection):
                     return
                 await outcomes.keep(connection, await worked_out(connection, self._policy, now))
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        except (*ASYNCPG_ERRORS, OSError) as error:
             if not is_passing(error):
                 raise
             if not self._away:

@@ -9,7 +9,7 @@ import asyncpg
 import structlog
 
 from sinks import erase
-from sinks.postgres import Connection
+from sinks.postgres import ASYNCPG_ERRORS, Connection
 
 _EVERY = 24 * 3600.0  # seconds
 _AGAIN = 600.0  # seconds, where Postgres was away
@@ -46,7 +46,7 @@ async def _look(pool: asyncpg.Pool, age: timedelta) -> None:
         try:
             async with pool.acquire() as connection:
                 total = await clear(connection, age, datetime.now(UTC))
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except (OSError, *ASYNCPG_ERRORS) as error:
             _log.warning("what is old is not cleared yet", error=type(error).__name__, next_try_seconds=_AGAIN)
             wait = _AGAIN
         else:

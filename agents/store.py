@@ -23,7 +23,7 @@ from schemas.customer import Customer
 from schemas.policy import load_policy
 from schemas.record import CustomerId
 from sinks.customers import Account, store_customers
-from sinks.postgres import BadDatabase, Connection, attempts, connect, is_passing, migrate
+from sinks.postgres import ASYNCPG_ERRORS, BadDatabase, Connection, attempts, connect, is_passing, migrate
 from sinks.ratings import Arrival, store_events
 from streams.topology import CUSTOMERS, EVENTS
 from streams.validate import InvalidEvent, check_time, validate
@@ -112,7 +112,7 @@ class Store:
                 try:
                     async with self._pool.acquire() as connection:
                         await work(connection, rows)
-                except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+                except ASYNCPG_ERRORS as error:
                     if is_passing(error):
                         raise
                     raise Refused(type(error).__name__) from None

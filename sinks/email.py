@@ -19,7 +19,7 @@ from schemas.event import Contact
 from schemas.workflow import Delegate
 from sinks.base import Delivery, Outcome, Permanent, Receipt, Retriable, SendError
 from sinks.languages import ByLanguage, in_language, over, read
-from sinks.postgres import queries
+from sinks.postgres import ASYNCPG_ERRORS, queries
 from sinks.rows import row_id, write_all
 from sinks.safe_text import clean, cut, one_line
 from sinks.slack.wording import hours
@@ -141,7 +141,7 @@ class Drafts:
         alert = delivery.about_customer
         try:
             (row,) = await self._pool.fetch(queries("drafts")["newest"], [receipt.external_id])
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        except (*ASYNCPG_ERRORS, OSError) as error:
             return Retriable(f"postgres: {type(error).__name__}")
         if row["status"] in _KEPT:
             return receipt

@@ -19,6 +19,9 @@ import stamina
 CONNECT_SECONDS = 10.0
 STATEMENT_SECONDS = 60.0
 
+ASYNCPG_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+"""Its errors have no one class: the server's, those of its use, and a connection that broke at a bad moment."""
+
 Connection: TypeAlias = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
 """One of a pool's, or one of its own."""
 

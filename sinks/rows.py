@@ -3,10 +3,8 @@
 from collections.abc import Awaitable, Callable, Sequence
 from uuid import UUID, uuid5
 
-import asyncpg
-
 from sinks.base import Delivery, Outcome, Permanent, Receipt, Retriable, SendError
-from sinks.postgres import is_passing
+from sinks.postgres import ASYNCPG_ERRORS, is_passing
 
 _NAMESPACE = UUID("5a0f3a52-6f0c-5d0b-9b64-2f6a53a1d0e4")
 
@@ -22,7 +20,7 @@ async def write_all(write: Write, deliveries: Sequence[Delivery]) -> Sequence[Ou
     """The outcomes of one transaction for all of them; where Postgres refuses one of them, each has its own."""
     try:
         return await write(deliveries)
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+    except (*ASYNCPG_ERRORS, OSError) as error:
         name = type(error).__name__
         if is_passing(error):
             return [Retriable(f"postgres: {name}")] * len(deliveries)

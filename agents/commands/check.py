@@ -25,7 +25,7 @@ from schemas.policy import Policy, load_policy
 from schemas.source_files import read_sources
 from schemas.yaml_file import BadFile, Document
 from sinks.base import SendError
-from sinks.postgres import BadDatabase, look_at_migrations
+from sinks.postgres import ASYNCPG_ERRORS, BadDatabase, look_at_migrations
 from streams.coverage import gaps
 from streams.rehearse import rehearse
 from streams.sources.rehearse import rehearse as rehearse_source
@@ -159,7 +159,7 @@ async def _postgres(settings: Settings) -> None:
     fix = f"start it, or correct {PREFIX}POSTGRES_DSN"
     try:
         connection = await asyncpg.connect(settings.postgres_dsn.get_secret_value(), timeout=_CONNECT)
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
+    except (OSError, TimeoutError, *ASYNCPG_ERRORS, ValueError) as error:
         # Only the class: the text may hold the password.
         raise _Away(f"cannot be used ({type(error).__name__}): {fix}") from None
     try:

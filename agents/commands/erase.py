@@ -22,7 +22,7 @@ from schemas.record import CustomerId, Email
 from sinks import erase as forgetting
 from sinks.customers import Account, store_customers
 from sinks.erase import Person
-from sinks.postgres import Connection, set_codecs
+from sinks.postgres import ASYNCPG_ERRORS, Connection, set_codecs
 from sinks.ratings import Arrival, store_events
 from streams.topology import CUSTOMERS, EVENTS, TOPICS, changelog
 
@@ -108,7 +108,7 @@ async def _erase(settings: Settings, customer: str | None, person: Person | None
                 found[column] = found.get(column, 0) + count
     except asyncpg.UndefinedTableError:
         raise Failed("the database has no tables of csatwatch yet: they are made when csatwatch store starts") from None
-    except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+    except ASYNCPG_ERRORS as error:
         raise Failed(f"Postgres cannot be used ({type(error).__name__}): run it again") from None
     finally:
         await connection.close(timeout=_CONNECT)
@@ -118,7 +118,7 @@ async def _erase(settings: Settings, customer: str | None, person: Person | None
 async def _postgres(settings: Settings) -> asyncpg.Connection:
     try:
         return await asyncpg.connect(settings.postgres_dsn.get_secret_value(), timeout=_CONNECT)
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
+    except (OSError, TimeoutError, *ASYNCPG_ERRORS, ValueError) as error:
         raise Failed(
             f"Postgres cannot be used ({type(error).__name__}): start it, or correct {PREFIX}POSTGRES_DSN"
         ) from None

@@ -21,6 +21,7 @@ import asyncpg
 
 from agents.embedded.port import LOOPBACK, on_free_port
 from agents.embedded.process import OnFailure, Server, ServerFailedError, User, new_scratch, running
+from sinks.postgres import ASYNCPG_ERRORS
 
 _USER = "csatwatch"
 _DATABASE = "csatwatch"
@@ -132,7 +133,7 @@ async def _answers(port: int, password: str) -> bool:
     """Whether the server with this password, which no other has, takes queries."""
     try:
         connection = await asyncpg.connect(_dsn(port, password, "postgres"), timeout=_CONNECT_SECONDS, ssl=False)
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+    except (OSError, *ASYNCPG_ERRORS):
         return False
     try:
         return await connection.fetchval("SELECT true") is True

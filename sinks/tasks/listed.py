@@ -6,7 +6,7 @@ import asyncpg
 
 from schemas import template
 from sinks.base import Delivery, Permanent, Receipt, Retriable, SendError
-from sinks.postgres import is_passing, queries
+from sinks.postgres import ASYNCPG_ERRORS, is_passing, queries
 from sinks.tasks.builtin import DESTINATION, Tasks
 from sinks.tasks.card import State, card
 from sinks.tasks.system import TaskSystem
@@ -29,7 +29,7 @@ class Listed:
             return None
         try:
             return await self._told(delivery, listed.external_id)
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        except (*ASYNCPG_ERRORS, OSError) as error:
             if not is_passing(error):
                 raise
             raise Retriable(f"postgres: {type(error).__name__}", uncertain=True) from None

@@ -170,6 +170,7 @@ async def test_killed_in_the_middle_each_alert_is_delivered_once(setting: Settin
     await setting.each_has_one(alerts)
 
 
+@pytest.mark.slow  # half a minute
 async def test_two_workers_share_and_one_may_die(setting: Setting) -> None:
     alerts = [of(number) for number in range(60)]
     async with setting.deliver() as lasting, setting.deliver() as dying:

@@ -128,6 +128,7 @@ async def site(
     return made
 
 
+@pytest.mark.slow  # half a minute
 async def test_several_workers_send_each_csm_one_and_a_restart_none(site: Site) -> None:
     await site.publish_trends()
     async with site.deliver() as first, site.deliver():
@@ -150,6 +151,7 @@ async def test_several_workers_send_each_csm_one_and_a_restart_none(site: Site) 
         assert sum(site.in_slack().values()) == len(CSMS)
 
 
+@pytest.mark.slow  # half a minute
 async def test_a_worker_killed_between_the_topic_and_its_mark(site: Site) -> None:
     await site.publish_trends()
     async with site.gate():
@@ -188,6 +190,7 @@ async def test_a_worker_killed_between_the_row_and_the_topic(site: Site) -> None
         assert len(site.in_slack()) == len(CSMS)
 
 
+@pytest.mark.slow  # a third of a minute
 async def test_it_waits_for_the_trends_that_were_published_before(site: Site) -> None:
     async with site.deliver() as worker:
         await settled(worker)

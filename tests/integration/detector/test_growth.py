@@ -36,6 +36,7 @@ def at_home(records: list[Stored]) -> None:
     assert {c: [partition_of(c, MORE)] for c in places} == places
 
 
+@pytest.mark.slow  # a minute
 @KAFKA
 async def test_partitions_grow_though_killed_twice_and_no_alert_is_missing_or_doubled(
     installation: Installation,

@@ -116,6 +116,7 @@ async def test_topics_grow_and_go(kafka: KafkaServer, topic_prefix: str) -> None
         await end_offsets(kafka.bootstrap, topic)
 
 
+@pytest.mark.slow  # a third of a minute
 async def test_data_and_port_outlive_stop_and_kill(own_kafka: KafkaServer) -> None:
     bootstrap = own_kafka.bootstrap
     await create_topics(bootstrap, {"kept": 1})

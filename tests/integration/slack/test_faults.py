@@ -1,5 +1,7 @@
 """What is asked for is done once, whatever dies or is away meanwhile."""
 
+import pytest
+
 from schemas.action import ActionKind
 from tests.alerts import CUSTOMER, alert
 from tests.integration.slack.house import ANA, House
@@ -17,6 +19,7 @@ async def _draft(house: House) -> None:
     await until(lambda: house.pool.fetchval("select count(*) from email_drafts"), what="a draft")
 
 
+@pytest.mark.slow  # a third of a minute
 async def test_a_worker_that_dies_while_the_mail_server_thinks_sends_nothing_twice(house: House) -> None:
     house.settings["CSATWATCH_SMTP_TIMEOUT_SECONDS"] = "2"
     house.mail.box.faults.append(Fault.HANG)
