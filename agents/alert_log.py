@@ -8,7 +8,7 @@ from schemas import wire
 from schemas.alert import Alert
 from schemas.digest import Digest
 
-_ONE_BY_ONE = 20  # at once; more come where a process catches up, and a line takes as long as raising an alert
+_ONE_BY_ONE = 5  # at once; more come where a process catches up, and a line takes as long as raising an alert
 _A_LINE = 100
 
 
