@@ -57,7 +57,7 @@ from streams.topology import (
 )
 
 # Between two checkpoints of a partition: a crash repeats at most the events of so long.
-_CHECKPOINT_SECONDS = 5.0  # while behind
+_CHECKPOINT_SECONDS = 10.0  # while behind
 _CAUGHT_UP_SECONDS = 1.0
 
 _log = structlog.get_logger(__name__)

@@ -15,6 +15,7 @@ SCHEMA_VERSION = 1
 NAMESPACE = UUID("6f0e9c3e-5d0b-5a0e-9a53-0f6d0c5a7a11")
 """The namespace of all alert ids. Fixed for ever: another one would alert everybody again."""
 _NAMESPACE = sha1(NAMESPACE.bytes, usedforsecurity=False)
+_VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
 
 
 class Kind(StrEnum):
@@ -194,4 +195,4 @@ def alert_id_text(kind: Kind, customer_id: str, response_id: str) -> str:
     hashed = _NAMESPACE.copy()
     hashed.update(f"{kind}|{customer_id}|{response_id}".encode())
     h = hashed.hexdigest()
-    return f"{h[:8]}-{h[8:12]}-5{h[13:16]}-{'89ab'[int(h[16], 16) & 3]}{h[17:20]}-{h[20:32]}"
+    return f"{h[:8]}-{h[8:12]}-5{h[13:16]}-{_VARIANT[h[16]]}{h[17:20]}-{h[20:32]}"

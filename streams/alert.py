@@ -9,8 +9,9 @@ from schemas.alert import SCHEMA_VERSION, Kind, Severity, Status, alert_id_text
 from schemas.customer import Customer
 from schemas.policy import Policy, Told
 from schemas.wire import Alert, Context, CsatReceived, PolicyVersion, Routed, SuggestedAction, Ticket, Trend
-from streams.detect import Rules, instant
+from streams.detect import instant
 from streams.hold_out import is_held_out
+from streams.judges import Judge
 from streams.reasons import what_is_usual, why_fired, why_held_out, why_silent, why_this_person
 from streams.severity import Judged, judge
 from streams.tickets import NOTHING, Said
@@ -23,15 +24,24 @@ _STEPS = tuple(Severity)
 _DAY = timedelta(days=1)
 
 
-def context_of(track: Track, at: int, rating: int, rules: Rules) -> Context:
-    """What the window says beside an answer in it, which was given `at` (microseconds)."""
+def context_of(
+    track: Track, at: int, event: CsatReceived, said: Said, customer: Customer | None, judge: Judge
+) -> Context:
+    """What the window, the account and the policy say beside an answer in the window, given `at` (microseconds).
+
+    `said` is what others said of the ticket.
+    """
+    policy, rules = judge
     others = len(track.answers) - 1
     tickets, low = track.month_up_to(at, rules.poor, rules.spans)
     return Context(
-        tickets_30d=tickets,
-        low_ratings_30d=low,
-        previous_avg=(track.counted(rules.spans).total - rating) / others if others else None,
-        previous_n=others or None,
+        tickets,
+        low,
+        (track.counted(rules.spans).total - event.rating) / others if others else None,
+        others or None,
+        policy.usual_levels.categories.get(event.ticket_category or ""),
+        None if said.escalated_at is None else instant(said.escalated_at),
+        None if customer is None else _renewal_in_days(customer, event.responded_at, policy),
     )
 
 
@@ -72,10 +82,9 @@ def build(
     `said` is what others said of the ticket; `why` what became known since the revision before.
     """
     ticket = ticket_of(event, said)
-    context = _completed(context, ticket, said, customer, event.responded_at, policy)
     judged = judge(kind, status, event.rating, customer, ticket, context, policy)
     fired = why_fired(kind, status, event, trend, policy)
-    name = alert_id_text(kind, event.customer_id, first)
+    name, survey = alert_id_text(kind, event.customer_id, first), event.survey
     arr, currency = (None, None) if customer is None else (customer.arr, customer.currency)
     held_out = not silent and is_held_out(name, kind, arr, currency, policy)
     reasons = (fired, *_other_reasons(judged, ticket, context, customer, policy))
@@ -88,7 +97,7 @@ def build(
         alert_id=name,
         customer_id=event.customer_id,
         event_id=event.event_id,
-        response_id=event.survey,
+        response_id=survey,
         revision=revision,
         status=status,
         kind=kind,
@@ -111,25 +120,10 @@ def build(
     )
 
 
-def _completed(
-    context: Context, ticket: Ticket, said: Said, customer: Customer | None, at: datetime, policy: Policy
-) -> Context:
-    """With what does not come from the window: the ticket's, the account's and the policy's part."""
-    return Context(
-        context.tickets_30d,
-        context.low_ratings_30d,
-        context.previous_avg,
-        context.previous_n,
-        category_usual=policy.usual_levels.categories.get(ticket.ticket_category or ""),
-        escalated_at=context.escalated_at if said.escalated_at is None else instant(said.escalated_at),
-        renewal_in_days=_renewal_in_days(customer, at, policy),
-    )
-
-
-def _renewal_in_days(customer: Customer | None, at: datetime, policy: Policy) -> int | None:
+def _renewal_in_days(customer: Customer, at: datetime, policy: Policy) -> int | None:
     # By the rating's own time: the same rating gives the same alert whenever it is processed.
     within = policy.severity.raise_on_renewal_within_days
-    if customer is None or customer.renewal_at is None or within is None:
+    if customer.renewal_at is None or within is None:
         return None
     left = customer.renewal_at - at
     return left // _DAY if timedelta(0) <= left <= within * _DAY else None
@@ -156,17 +150,14 @@ def _routed(severity: Severity, policy: Policy, *, held_out: bool) -> Routed | N
 
 def _suggestions(severity: Severity, ticket: Ticket, policy: Policy) -> tuple[SuggestedAction, ...]:
     call_from = policy.severity.suggest_call_from
-    return _suggest(severity, call_from, escalated=bool(ticket.was_escalated), overdue=ticket.sla_broken)
+    amiss = _ESCALATED if ticket.was_escalated else _OVERDUE if ticket.sla_broken else None
+    return _suggest(severity, call_from, amiss)
 
 
 @cache
-def _suggest(severity: Severity, call_from: Severity, *, escalated: bool, overdue: bool) -> tuple[SuggestedAction, ...]:
+def _suggest(severity: Severity, call_from: Severity, amiss: SuggestedAction | None) -> tuple[SuggestedAction, ...]:
     # Most useful first.
-    actions = [_ANSWER]
-    if escalated:
-        actions.append(_ESCALATED)
-    elif overdue:
-        actions.append(_OVERDUE)
+    actions = [_ANSWER] if amiss is None else [_ANSWER, amiss]
     if _STEPS.index(severity) <= _STEPS.index(call_from):
         why = f"Severity is {severity}: the policy suggests a call from {call_from} on."
         actions.append(SuggestedAction("schedule_call", why))

@@ -110,6 +110,16 @@ class Answers:
 
     __hash__ = None  # type: ignore[assignment]
 
+    @property
+    def oldest(self) -> int:
+        """Time of the oldest answer; there must be one."""
+        return self.at[0] if self.at else self._appended[0][0]
+
+    @property
+    def are_few(self) -> bool:
+        """Whether there are so few that looking through all of them with `since` costs least."""
+        return self.when is None
+
     def append(self, at: int, rating: int, survey: str, event: str, ticket: str) -> bool:
         """Add an answer that is newer than all others, to a survey that has none. False: it is no such answer."""
         if at <= self.newest:
@@ -186,6 +196,8 @@ class Answers:
         at = self.settle().get(survey)
         if at is None:
             return None
+        if self.surveys[-1] == survey:  # mostly
+            return len(self.surveys) - 1
         place = bisect_left(self.at, at)
         while self.surveys[place] != survey:
             place += 1
@@ -257,6 +269,12 @@ class Answers:
     def extend(self, packed: Packed) -> None:
         """Add answers that are newer than all here."""
         if not packed.at:
+            return
+        if self.when is None and len(packed.at) <= _FEW and not (self._appended or packed.marks):
+            columns = packed.at, packed.ratings, packed.surveys, packed.events, packed.tickets or packed.surveys
+            self._appended = list(zip(*columns, strict=True))
+            self.one_a_ticket = not packed.tickets
+            self.newest = packed.at[-1]
             return
         when = self.settle()
         self.at += packed.at

@@ -57,7 +57,7 @@ class Rules(NamedTuple):
 
 def instant(microseconds: int) -> datetime:
     """A track's time as an aware datetime."""
-    return _EPOCH + timedelta(microseconds=microseconds)
+    return _EPOCH + timedelta(0, 0, microseconds)  # by place: this takes half the time
 
 
 def microseconds(at: datetime) -> int:
@@ -99,10 +99,10 @@ def measure(track: Track, rules: Rules) -> Trend:
     Where the evidence for a fall is strong: the ratings since the estimated change, held against all that is known from
     before. Else the policy's recent span, held against the one before it.
     """
-    level = track.level(rules.spans)
-    found = level.suspicion
-    p = None if found is None else round(chance_of(found, level.n), 4)
-    if found is not None and found.strong and not _recovered(track, level, found, rules):
+    level = None if track.is_new(rules.spans) else track.level(rules.spans)
+    found = None if level is None else level.suspicion
+    p = None if level is None or found is None else round(chance_of(found, level.n), 4)
+    if level and found and found.strong and not _recovered(track, level, found, rules):
         return Trend(
             recent_n=found.n,
             baseline_n=level.n,
@@ -120,14 +120,14 @@ def measure(track: Track, rules: Rules) -> Trend:
     baseline_avg = sums.baseline / baseline_n if baseline_n else None
     few = recent_n < rules.recent_min or baseline_n < rules.baseline_min
     return Trend(
-        recent_n=recent_n,
-        baseline_n=baseline_n,
-        since=instant(track.newest - rules.spans.recent),
-        evidence=Evidence.INSUFFICIENT if few else Evidence.WEAK,
-        recent_avg=recent_avg,
-        baseline_avg=baseline_avg,
-        drop=None if recent_avg is None or baseline_avg is None else 1 - recent_avg / baseline_avg,
-        p=p,
+        recent_n,
+        baseline_n,
+        instant(track.newest - rules.spans.recent),
+        Evidence.INSUFFICIENT if few else Evidence.WEAK,
+        recent_avg,
+        baseline_avg,
+        None if recent_avg is None or baseline_avg is None else 1 - recent_avg / baseline_avg,
+        p,
     )
 
 

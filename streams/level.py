@@ -13,13 +13,14 @@ Folding costs the same however many ratings there were, and depends on nothing b
 """
 
 from collections.abc import Iterable
+from functools import lru_cache
 from math import exp
 from typing import NamedTuple
 
 import msgspec
 
 from schemas.policy import DecliningTrend
-from streams.tilt import line
+from streams.tilt import Line, line
 
 _DAY = 86_400_000_000  # microseconds
 
@@ -32,6 +33,7 @@ _CARRIED = 2.5  # times the threshold more where one rating carries the suspicio
 _WHILE_LEARNING = 1.1  # times as much is needed until the level is learned
 _MOST = 1.5  # times what is needed: the sum goes no higher, so that good ratings bring it down again
 _REDRAWN = 8  # the line is drawn anew when the ratings that it was drawn from have grown by one in so many
+_LINES = 16_384  # kept: many customers have the same ratings, and a line is dear
 _MANY = 80  # ratings of a level, of which the older half is forgotten when it is old
 _AS_OFTEN = 1.7, 3.53  # customers without a change who reach this share of the threshold: first * exp(-second * share)
 AT_MOST_BY_CHANCE = 0.05
@@ -189,11 +191,8 @@ class Level(msgspec.Struct, array_like=True, gc=False):
         """Whether a rating below the mean speaks for a fall rather than against it."""
         n, drawn = self.n, self.drawn
         if not drawn or n > drawn + drawn // _REDRAWN:
-            weight = prior.weight
-            shares = [(c + _SHAPE * share) / (n + _SHAPE) for c, share in zip(self.counts, prior.shares, strict=True)]
-            mean = (self.total + weight * prior.mean) / (n + weight)
             self.drawn = n
-            self.intercept, self.slope, self.variance = line(shares, mean, _FALLEN, self.slope)
+            self.intercept, self.slope, self.variance = _line_of(tuple(self.counts), n, self.total, prior)
         return self.intercept > self.slope * rating
 
     def _needed(self, prior: Prior) -> float:
@@ -229,6 +228,13 @@ class Level(msgspec.Struct, array_like=True, gc=False):
             self.n = sum(self.counts)
             self.total = sum(rating * count for rating, count in enumerate(self.counts, 1))
             self.renewed, self.drawn = at, 0
+
+
+@lru_cache(_LINES)
+def _line_of(counts: tuple[int, ...], n: int, total: int, prior: Prior) -> Line:
+    """By which ratings are judged where `counts`, `n` of them which sum up to `total`, are the usual ones."""
+    shares = [(count + _SHAPE * share) / (n + _SHAPE) for count, share in zip(counts, prior.shares, strict=True)]
+    return line(shares, (total + prior.weight * prior.mean) / (n + prior.weight), _FALLEN)
 
 
 def needed_of(found: Suspicion, usual: int) -> float:

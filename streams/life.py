@@ -78,7 +78,7 @@ def again(
         event,
         status=Status.UPDATED,
         revision=revision,
-        context=alerts.context_of(track, at, event.rating, judge.rules),
+        context=alerts.context_of(track, at, event, said, account, judge),
         trend=detect.measure(track, judge.rules),
         customer=account,
         policy=judge.policy,

@@ -1,6 +1,5 @@
 """Where a customer's records belong: Kafka's default partitioner over the customer's id."""
 
-from functools import lru_cache
 from struct import unpack_from
 
 _SEED = 0x9747B28C
@@ -8,7 +7,6 @@ _M = 0x5BD1E995
 _MASK = 0xFFFFFFFF
 
 
-@lru_cache(maxsize=1 << 17)
 def partition_of(customer_id: str, partitions: int) -> int:
     """The partition of a customer's records on a topic with so many partitions."""
     return (murmur2(customer_id.encode()) & 0x7FFFFFFF) % partitions

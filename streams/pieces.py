@@ -18,19 +18,23 @@ class Pieces:
     __slots__ = ("_changed", "_gone", "_kept")
 
     def __init__(self, kept: Sequence[tuple[int, int]] = ()) -> None:
-        self._kept = [list(piece) for piece in kept]
+        self._kept = [list(piece) for piece in kept] if kept else []
         self._changed = _NONE
         self._gone = _NONE
 
     @property
     def kept(self) -> list[tuple[int, int]]:
         """Number and length of each piece."""
-        return [(number, length) for number, length in self._kept]
+        return [(number, length) for number, length in self._kept] if self._kept else []
 
     @property
     def total(self) -> int:
         """Entries in all pieces: where the head begins."""
-        return sum([length for _, length in self._kept])
+        return sum([length for _, length in self._kept]) if self._kept else 0
+
+    def __bool__(self) -> bool:
+        """Whether there are any, or some that are gone are still to be deleted."""
+        return bool(self._kept or self._gone)
 
     def inserted(self, index: int) -> None:
         """An entry was put at `index` of the list."""

@@ -1,6 +1,6 @@
 """The one function that a batch goes through: from records to what is to be sent and which states changed."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -20,6 +20,7 @@ from schemas.wire import (
 from streams import alert as alerts
 from streams import detect
 from streams.answers import Answer, Mark
+from streams.detect import BEST
 from streams.fold import APPLIED, Fold
 from streams.judges import Judges
 from streams.life import again, forget_said, news, remembered, steps_of
@@ -28,7 +29,7 @@ from streams.records import Outcome, Raised, Record, Refused, States, Stray
 from streams.tickets import Closing, Said
 from streams.topology import HEADER_BACKFILL, HEADER_REROUTED
 from streams.track import Track
-from streams.validate import FUTURE_TOLERANCE, InvalidEvent, are_plain, decode, in_future
+from streams.validate import FUTURE_TOLERANCE, InvalidEvent, are_plain, check_time, decode
 
 _LOG_APPEND_TIME = 1
 _TYPES: Mapping[type[Event], str] = {
@@ -140,21 +141,10 @@ class _Batch:
 
     def run(self, records: Collection[Record]) -> None:
         """Fold all of them."""
-        plain = are_plain([record.value for record in records])
-        homes, here, take, rules = self._homes, self._partition, self._states.take, self._judge.rules
+        take, rules = self._states.take, self._judge.rules
         spans, poor, applied, overridden = rules.spans, rules.poor, 0, self._judges.differ
-        for record in records:
-            arrived = record.timestamp * 1000 if record.timestamp_type == _LOG_APPEND_TIME else self._clock
-            try:
-                event = decode(record.value, homes, plain=plain)
-                at = _time_of(event, arrived)
-            except InvalidEvent as error:
-                self.outcome.refused.append(Refused(record, error))
-                self._count("unknown", "dead_letter")
-                continue
+        for record, event, at, arrived in self._read(records):
             customer_id = event.customer_id
-            if homes.get(customer_id) != here and not self._belongs_here(record, event):
-                continue
             track = take(customer_id)
             offset = record.offset
             if offset <= track.applied:
@@ -173,11 +163,34 @@ class _Batch:
                 self._take_again(event, at, record, arrived, track)
                 continue
             applied += 1
-            turn = detect.turn(track, rating, rules)
+            # The best rating turns nothing but an alert that stands.
+            turn = detect.turn(track, rating, rules) if rating < BEST or track.trend is not None else None
             if rating <= poor or turn is not None:
                 self._raise(event, at, None, turn, track, record, arrived)
         if applied:
             self.outcome.counts[_TYPES[CsatReceived], APPLIED] += applied
+
+    def _read(self, records: Collection[Record]) -> Iterator[tuple[Record, Event, int, int | None]]:
+        """The events that are valid and at home, their times and those of their arrival in microseconds since 1970."""
+        values = [record.value for record in records]  # each is copied when it is asked for
+        plain = are_plain(values)
+        homes, here = self._homes, self._partition
+        for record, value in zip(records, values, strict=True):
+            arrived = record.timestamp * 1000 if record.timestamp_type == _LOG_APPEND_TIME else self._clock
+            try:
+                event = decode(value, homes, plain=plain)
+                if event.__class__ is CsatReceived:  # `detect.microseconds`, in place: this is for every event
+                    at = round(event.responded_at.timestamp() * 1e6)
+                else:
+                    at = _time_of(event, arrived)
+                if arrived is not None and at - arrived > _FUTURE:
+                    check_time(event, detect.instant(arrived))
+            except InvalidEvent as error:
+                self.outcome.refused.append(Refused(record, error))
+                self._count("unknown", "dead_letter")
+                continue
+            if homes.get(event.customer_id) == here or self._belongs_here(record, event):
+                yield record, event, at, arrived
 
     def _count(self, kind: str, result: str) -> None:
         self.outcome.counts[kind, result] += 1
@@ -278,9 +291,9 @@ class _Batch:
         """Alert on an answer that was just folded. `mark`: of the alert on its survey so far."""
         rules, account = self._judge.rules, self._accounts.get(event.customer_id)
         silent = self._is_silent(at, record, arrived)
-        context = alerts.context_of(track, at, event.rating, rules)
-        trend = detect.measure(track, rules)
         said = track.said_of(event.ticket_id, rules.spans)
+        context = alerts.context_of(track, at, event, said, account, self._judge)
+        trend = detect.measure(track, rules)
         for step in steps_of(event, mark, track, turn, rules):
             alert = alerts.build(
                 step.kind,
@@ -310,22 +323,14 @@ class _Batch:
 
 
 def _time_of(event: Event, arrived: int | None) -> int:
-    """The event's own time in microseconds; where it has none that of its arrival, 0 in a backtest.
-
-    Raises `InvalidEvent`.
-    """
-    if event.__class__ is CsatReceived:
-        field, time = "responded_at", event.responded_at
-    elif isinstance(event, TicketClosed):
-        field, time = "closed_at", event.closed_at
-    elif isinstance(event, TicketEscalated):
-        field, time = "escalated_at", event.escalated_at
-    else:
-        return arrived or 0
-    at = round(time.timestamp() * 1e6)  # `detect.microseconds`, in place: this is for every event
-    if arrived is not None and at - arrived > _FUTURE:
-        raise in_future(field, time)
-    return at
+    """The event's own time in microseconds; where it has none that of its arrival, 0 in a backtest."""
+    if isinstance(event, CsatReceived):
+        return detect.microseconds(event.responded_at)
+    if isinstance(event, TicketClosed):
+        return detect.microseconds(event.closed_at)
+    if isinstance(event, TicketEscalated):
+        return detect.microseconds(event.escalated_at)
+    return arrived or 0
 
 
 def _has(record: Record, name: str) -> bool:

@@ -1,5 +1,7 @@
 """Why an alert is as it is, in plain words with the numbers."""
 
+from functools import cache
+
 from schemas.alert import Evidence, Kind, Severity, Status
 from schemas.customer import Customer
 from schemas.policy import Policy, Told
@@ -11,13 +13,7 @@ from streams.words import count, day, number
 def why_fired(kind: Kind, status: Status, event: CsatReceived, trend: Trend, policy: Policy) -> str:
     """What made this revision, and what would have kept it from being made."""
     if kind is Kind.POOR_RATING:
-        limit = policy.poor_rating.at_most
-        whose = f" for {' and '.join(policy.overridden_for)}" if policy.overridden_for else ""
-        if status is Status.RETRACTED:
-            return f"Retracted: a later answer rates it {event.rating} of 5, and only {limit} or less is poor{whose}."
-        if event.rating > limit:
-            return f"Rated {event.rating} of 5: poor when it came; by now {limit} or less is{whose}."
-        return f"Rated {event.rating} of 5: {limit} or less alerts{whose}, {limit + 1} would not have."
+        return _why_poor(status, event.rating, policy.poor_rating.at_most, policy.overridden_for)
     if status is Status.RESOLVED:
         return f"Resolved, no longer falling: {_measured(trend, policy)}."
     if trend.evidence != Evidence.STRONG or trend.p is None:
@@ -29,6 +25,16 @@ def why_fired(kind: Kind, status: Status, event: CsatReceived, trend: Trend, pol
         f"{trend.p:.1%} show as much within 52 ratings. A drop of {rule.drop:.0%} or less would not have alerted"
         f"{whose}, nor one that chance alone shows in over {AT_MOST_BY_CHANCE:.0%}."
     )
+
+
+@cache
+def _why_poor(status: Status, rating: int, limit: int, overridden_for: tuple[str, ...]) -> str:
+    whose = f" for {' and '.join(overridden_for)}" if overridden_for else ""
+    if status is Status.RETRACTED:
+        return f"Retracted: a later answer rates it {rating} of 5, and only {limit} or less is poor{whose}."
+    if rating > limit:
+        return f"Rated {rating} of 5: poor when it came; by now {limit} or less is{whose}."
+    return f"Rated {rating} of 5: {limit} or less alerts{whose}, {limit + 1} would not have."
 
 
 def _measured(trend: Trend, policy: Policy) -> str:

@@ -1,11 +1,12 @@
 """By what a track is folded, and sums of ratings over the windows that catch up with the answers that came since."""
 
 from bisect import bisect_left
+from collections.abc import Iterable
 
 import msgspec
 
 from schemas.policy import Policy
-from streams.answers import Answers
+from streams.answers import Answers, Given
 from streams.level import Prior
 
 DAY = 86_400_000_000
@@ -47,6 +48,26 @@ class Sums(msgspec.Struct, gc=False):
     first_recent: int = 0
     first_baseline: int = 0
     month: "Month | None" = None
+
+    @classmethod
+    def of_few(cls, answers: Iterable[Given], newest: int, spans: Spans) -> "Sums":
+        """Those of a handful of answers, which nobody needs to keep."""
+        edge = newest - spans.recent
+        before = edge - spans.baseline
+        n = total = recent = baseline = first_recent = first_baseline = 0
+        for answer in answers:
+            at, rating = answer[0], answer[1]
+            n += 1
+            total += rating
+            if at >= edge:
+                recent += rating
+                continue
+            first_recent = n
+            if at >= before:
+                baseline += rating
+            else:
+                first_baseline = n
+        return cls(spans, n, total, recent, baseline, first_recent, first_baseline)
 
     def catch_up(self, answers: Answers) -> None:
         """Count the answers that were appended since."""

@@ -12,6 +12,8 @@ from typing import NamedTuple
 _ENOUGH = 1e-9  # of a rating: how near the mean must come to the one that is asked for
 _STEPS = 50
 _STEEPEST = 30.0
+_FLAT = 1e-9  # a variance below which all weight is on one rating
+_USUAL = 1.3  # of the variances on the way from the usual mean to the fallen one: where the search sets out
 _LOWEST = 1.03  # a mean that is just above the lowest rating: a fall cannot end below
 
 
@@ -26,14 +28,11 @@ class Line(NamedTuple):
     variance: float
 
 
-def line(shares: Sequence[float], mean: float, kept: float, slope: float = 0.0) -> Line:
-    """Between `shares` (of the ratings 1 to 5, all positive) tilted to `mean`, and the same tilted to `kept` of it.
-
-    `slope`: of a line that is much like it, where one is known; it is found sooner from there.
-    """
+def line(shares: Sequence[float], mean: float, kept: float) -> Line:
+    """Between `shares` (of the ratings 1 to 5, all positive) tilted to `mean`, and the same tilted to `kept` of it."""
     before, log_before, variance = _tilted(shares, mean, 0.0)
     fallen = max(mean * kept, _LOWEST)
-    after, log_after, _ = _tilted(shares, fallen, before - (slope or (mean - fallen) / variance))
+    after, log_after, _ = _tilted(shares, fallen, before - (mean - fallen) / max(variance, _USUAL))
     # Weights are centred on a rating of 3.
     return Line(log_before - log_after + 3 * (before - after), before - after, variance)
 
@@ -62,7 +61,7 @@ def _tilted(shares: Sequence[float], mean: float, start: float) -> tuple[float, 
             high = tilt
         else:
             low = tilt
-        tilt -= off / variance
+        tilt -= off / max(variance, _FLAT)
         if not low < tilt < high:
             tilt = (low + high) / 2
     return tilt, log(norm), variance

@@ -130,6 +130,10 @@ class Track:
         changed: dict[str, bytes | None] = {}
         answers, tickets = self._answer_pieces, self.tickets
         closed = tickets.pieces
+        if not (answers or closed) and len(self.answers) + len(tickets.closed) <= 2 * PIECE:  # as nearly all are
+            head = self._encode_head()
+            if len(head) <= MOST_BYTES:
+                return {"": head, **self.remembered.take()}
         if len(self.answers) > 2 * PIECE:
             answers.seal(len(self.answers))
         if len(tickets.closed) > 2 * PIECE:
@@ -162,9 +166,11 @@ class Track:
             raise UnknownFormat(msg) from None
         track.epoch, track.applied, track.trend = state.epoch, state.applied, state.trend
         track.answers.extend(state.answers)
-        track.tickets = Tickets([*closed, *state.closed], state.escalated, Pieces(state.closed_pieces))
+        if closed or state.closed or state.escalated:
+            track.tickets = Tickets([*closed, *state.closed], state.escalated, Pieces(state.closed_pieces))
         track.waits = state.waits
-        track._answer_pieces = Pieces(state.answer_pieces)
+        if state.answer_pieces:
+            track._answer_pieces = Pieces(state.answer_pieces)
         if state.before is not None:
             track._levels = Levels(state.before)
         return track
@@ -218,10 +224,7 @@ class Track:
         if not answers.append(at, rating, survey, event, ticket):
             return False
         if at > self._expires:
-            if self._expires or answers.when is not None:
-                self._expire(spans)
-            else:  # the first of all
-                self._expires = at + spans.window
+            self._expire(spans)
         return True
 
     def fold(self, answer: Answer, spans: Spans) -> Fold:
@@ -268,6 +271,8 @@ class Track:
         """The sums as of the newest answer."""
         sums = self.sums
         if sums is None:
+            if self.answers.are_few:
+                return Sums.of_few(self.answers.since(0), self.newest, spans)
             sums = self.sums = Sums(spans)
         if sums.counted < len(self.answers):
             self.answers.settle()
@@ -280,6 +285,10 @@ class Track:
         if levels is None:
             levels = self._levels = Levels()
         return levels.now(self.answers, spans.prior)
+
+    def is_new(self, spans: Spans) -> bool:
+        """Whether too few ratings are known for a suspicion, so that `level` has nothing to tell."""
+        return self._levels is None and len(self.answers) <= spans.prior.fewest_usual
 
     def is_quiet(self, fewest: int, spans: Spans) -> bool:
         """Whether no evidence can be strong yet: fewer ratings than `fewest` are known, or too few came since."""
@@ -329,10 +338,10 @@ class Track:
 
     def _expire(self, spans: Spans) -> None:
         answers = self.answers
-        answers.settle()
         edge = spans.edge(self.newest)
-        gone = bisect_left(answers.at, edge)
-        if gone:
+        if answers.oldest < edge:
+            answers.settle()
+            gone = bisect_left(answers.at, edge)
             if self.sums is not None:  # the spans fit into the window: what expires has left them by then
                 self.counted(spans).expired(gone, sum(answers.ratings[:gone]))
             if self._levels is None:
@@ -342,8 +351,7 @@ class Track:
                 self.remembered.drop(answers.surveys[place])
             self._answer_pieces.expired(gone)
             answers.expire(gone)
-        if answers.at:
-            self._expires = answers.at[0] + spans.window
+        self._expires = answers.oldest + spans.window
         self.tickets.expire(edge)
 
 

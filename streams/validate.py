@@ -98,18 +98,15 @@ def _inside(value: bytes) -> bytes | None:
         raise InvalidEvent(Invalid.INVALID_FIELD, str(error)) from None
 
 
-def check_time(event: CsatReceived | TicketClosed | TicketEscalated | CustomerErased, arrived: datetime) -> None:
+def check_time(
+    event: wire.Event | CsatReceived | TicketClosed | TicketEscalated | CustomerErased, arrived: datetime
+) -> None:
     """Raises `InvalidEvent` for an event that lies in the future of its record."""
     for field in ("responded_at", "closed_at", "escalated_at"):
         at = getattr(event, field, None)
         if at is not None and at - arrived > FUTURE_TOLERANCE:
-            raise in_future(field, at)
-
-
-def in_future(field: str, at: datetime) -> InvalidEvent:
-    """What is wrong with an event that lies more than `FUTURE_TOLERANCE` ahead of its record."""
-    msg = f"{field} is {at.isoformat()}, more than an hour after it arrived: correct the sender's clock"
-    return InvalidEvent(Invalid.IN_FUTURE, msg)
+            msg = f"{field} is {at.isoformat()}, more than an hour after it arrived: correct the sender's clock"
+            raise InvalidEvent(Invalid.IN_FUTURE, msg)
 
 
 def _in_calendar(event: wire.Event) -> bool:

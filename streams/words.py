@@ -25,7 +25,7 @@ def money(amount: float, currency: str | None) -> str:
 
 def number(value: float) -> str:
     """72, 1.5: no needless decimals, two at the most."""
-    return f"{value:.2f}".rstrip("0").rstrip(".")
+    return str(value) if isinstance(value, int) else f"{value:.2f}".rstrip("0").rstrip(".")
 
 
 def count(n: float, noun: str) -> str:

@@ -26,6 +26,7 @@ _CUSTOMER: TypeAdapter[str] = TypeAdapter(CustomerId)
 _MILLISECONDS = 10**11  # seconds since 1970 have fewer digits until the year 5138
 _NUMBER = re.compile(r"\d+(\.\d*)?", re.ASCII).fullmatch
 _UTC = re.compile(r" UTC$")
+_HALF = re.compile("[\ud800-\udfff]")  # of a character: JSON can hold it, UTF-8 cannot
 _LONGEST = {
     "ticket_subject": 500,
     "ticket_category": 100,
@@ -142,7 +143,7 @@ def _texts(item: Any, fields: Fields | ContactFields, names: Iterable[str]) -> d
 def _text(value: object, longest: int | None = None) -> str | None:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None
-    text = str(value).strip()
+    text = _HALF.sub("\N{REPLACEMENT CHARACTER}", str(value).strip())
     return text if longest is None or len(text) <= longest else text[: longest - 1] + _ELLIPSIS
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any, get_args
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from schemas.scale import SCALES, key, rating
@@ -37,7 +37,12 @@ def _said(draw: st.DrawFn) -> tuple[str, Form, Any]:
     return source, form, _holes(body(source, form), draw)
 
 
+_HALF_A_CHARACTER = body("chatwoot", "webhook")
+_HALF_A_CHARACTER["conversation"]["meta"]["sender"]["name"] = "\ud800"
+
+
 @given(_said())
+@example(("chatwoot", "webhook", _HALF_A_CHARACTER))
 def test_an_event_is_valid_or_it_is_none(case: tuple[str, Form, Any]) -> None:
     source, form, said = case
     of = shape(source, form)

@@ -9,10 +9,14 @@ from msgspec.structs import replace
 from schemas.alert import Kind, Status
 from schemas.customer import Customer, Person
 from schemas.policy import Policy, Routing, Told, UsualLevels, load_policy
-from schemas.wire import Alert, Context, CsatReceived, Trend
-from streams.alert import build
-from streams.detect import microseconds
-from streams.tickets import NOTHING, Said
+from schemas.wire import Alert, CsatReceived, Trend
+from streams.alert import build, context_of
+from streams.answers import Answer
+from streams.detect import Rules, microseconds
+from streams.judges import Judge
+from streams.spans import DAY
+from streams.tickets import NOTHING, Closing, Said
+from streams.track import Track
 
 SHIPPED = load_policy(None)
 AT = datetime(2026, 5, 12, 9, 30, tzinfo=UTC)
@@ -43,12 +47,13 @@ def raised(
     **event: Any,
 ) -> Alert:
     answer = CsatReceived(ticket_id="T-1", event_id="e-1", customer_id=NAME, rating=rating, responded_at=AT, **event)
+    judge = Judge(policy, Rules.of(policy))
     return build(
         kind,
         answer,
         status=status,
         revision=1,
-        context=Context(tickets_30d=3, low_ratings_30d=1, previous_avg=4.2, previous_n=10),
+        context=context_of(folded(rating, judge), microseconds(AT), answer, said, customer, judge),
         trend=trend,
         customer=customer,
         policy=policy,
@@ -57,6 +62,17 @@ def raised(
         first="T-1",
         said=said,
     )
+
+
+def folded(rating: int, judge: Judge) -> Track:
+    """Ten ratings of 4.2 on average, two tickets closed lately, and the rating at hand."""
+    track, at, spans = Track(), microseconds(AT), judge.rules.spans
+    for n in range(10):
+        track.fold(Answer(at - (50 - n) * DAY, 5 if n < 2 else 4, f"S-{n}", f"e-{n}", f"S-{n}"), spans)
+    for n in (1, 2):
+        track.close_ticket(Closing(at - n, f"C-{n}"), spans)
+    track.fold(Answer(at, rating, "T-1", "e-1", "T-1"), spans)
+    return track
 
 
 def with_policy(**changes: Any) -> Policy:

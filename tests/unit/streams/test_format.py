@@ -44,7 +44,7 @@ def test_the_state_of_the_release_before_is_read_and_written_anew(monkeypatch: p
     monkeypatch.setattr(track, "FORMAT", FORMAT + 1)
     monkeypatch.setitem(track.FORMER, FORMAT, from_another_shape)
     customer = Track.decode(before, NOTHING)
-    assert (customer.applied, list(customer.answers.surveys)) == (7, ["survey"])
+    assert (customer.applied, [answer.survey for answer in customer.answers]) == (7, ["survey"])
     now = customer.encode()[""]
     assert now is not None
     assert msgspec.msgpack.decode(now)[0] == FORMAT + 1

@@ -32,6 +32,18 @@ def test_the_line_is_the_likelihood_ratio_of_two_tilts_of_the_same_shares() -> N
     assert variance == pytest.approx(sum((r - 4) ** 2 * w for r, w in enumerate(before, 1)) / sum(before))
 
 
+@pytest.mark.parametrize("many", [0, 10, 10_000, 10**9])
+@pytest.mark.parametrize("rating", range(1, 6))
+def test_a_line_is_found_where_all_ratings_are_alike(rating: int, many: int) -> None:
+    counts = [many if each == rating else 0 for each in range(1, 6)]
+    shares = [(count + 20 * share) / (many + 20) for count, share in zip(counts, PRIOR.shares, strict=True)]
+    mean = (rating * many + PRIOR.weight * PRIOR.mean) / (many + PRIOR.weight)
+    intercept, slope, variance = line(shares, mean, 0.715)
+    assert variance > 0
+    if mean * 0.715 > 1.03:  # else there is no room below
+        assert intercept - slope * 1 > 0 > intercept - slope * 5
+
+
 def tilt_to(shares: tuple[float, ...], mean: float) -> float:
     low, high = -20.0, 20.0
     for _ in range(100):
