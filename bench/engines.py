@@ -124,8 +124,8 @@ class Bytewax(Module):
         subprocess.run([setup.PYTHON, "-m", "bytewax.recovery", recovery, "1"], check=True)
 
     def command(self, job: Job) -> Command:
-        """A snapshot every 5 s, of which nothing is kept longer than needed."""
-        options: Command = ["-r", job.state / "recovery", "-s", "5", "-b", "0"]
+        """A snapshot every 10 s, of which nothing is kept longer than needed."""
+        options: Command = ["-r", job.state / "recovery", "-s", "10", "-b", "0"]
         return [setup.PYTHON, "-m", "bytewax.run", f"{self._module}:flow", *options]
 
 

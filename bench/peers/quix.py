@@ -1,4 +1,4 @@
-"""Quix Streams: a stateful StreamingDataFrame, RocksDB with a changelog, at least once, a checkpoint every 5 s."""
+"""Quix Streams: a stateful StreamingDataFrame, RocksDB with a changelog, at least once, a checkpoint every 10 s."""
 
 import msgspec
 from quixstreams import Application, State
@@ -25,7 +25,7 @@ app = Application(
     consumer_group=job.GROUP,
     auto_offset_reset="earliest",
     state_dir=job.STATE_DIR,
-    commit_interval=5.0,
+    commit_interval=10.0,
     loglevel="WARNING",
     consumer_extra_config={"queued.min.messages": 100_000, "fetch.message.max.bytes": job.FETCH_BYTES},
     producer_extra_config={

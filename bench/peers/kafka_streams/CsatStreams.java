@@ -226,7 +226,7 @@ public final class CsatStreams {
         settings.put(StreamsConfig.STATE_DIR_CONFIG, System.getenv("STATE_DIR"));
         settings.put(StreamsConfig.NUM_STREAM_THREADS_CONFIG, args[0]);
         settings.put(StreamsConfig.PROCESSING_GUARANTEE_CONFIG, StreamsConfig.AT_LEAST_ONCE);
-        settings.put(StreamsConfig.COMMIT_INTERVAL_MS_CONFIG, 5000);
+        settings.put(StreamsConfig.COMMIT_INTERVAL_MS_CONFIG, 10000);
         settings.put(StreamsConfig.STATESTORE_CACHE_MAX_BYTES_CONFIG, 128L << 20);
         settings.put(StreamsConfig.BUFFERED_RECORDS_PER_PARTITION_CONFIG, 5000);
         settings.put(StreamsConfig.consumerPrefix(ConsumerConfig.AUTO_OFFSET_RESET_CONFIG), "earliest");
