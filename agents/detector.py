@@ -2,7 +2,6 @@
 
 import asyncio
 import gc
-import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -353,8 +352,6 @@ async def main(settings: Settings) -> int:
     # States live long and make no cycles: looking through all of them again and again finds nothing.
     gc.freeze()
     gc.set_threshold(100_000, 20, 50)
-    # Two threads work in turns on each rating, the consumer's and this one: neither may wait 5 ms for the other.
-    sys.setswitchinterval(0.0005)
     _log.info("detector", policy=policy_version, partitions=pipeline.partitions, state=str(state.path))
     return await run(app, health, around=detector.running())
 
