@@ -179,10 +179,7 @@ class _Batch:
             arrived = record.timestamp * 1000 if record.timestamp_type == _LOG_APPEND_TIME else self._clock
             try:
                 event = decode(value, homes, plain=plain)
-                if event.__class__ is CsatReceived:  # `detect.microseconds`, in place: this is for every event
-                    at = round(event.responded_at.timestamp() * 1e6)
-                else:
-                    at = _time_of(event, arrived)
+                at = _time_of(event, arrived)
                 if arrived is not None and at - arrived > _FUTURE:
                     check_time(event, detect.instant(arrived))
             except InvalidEvent as error:
