@@ -248,7 +248,7 @@ class Answers:
 
     def pack(self, begin: int = 0, end: int | None = None) -> Packed:
         """A part of the columns, to be encoded at once."""
-        if self.when is None and self._appended:
+        if self.when is None and self._appended and not begin and end is None:
             at, ratings, surveys, events, tickets = map(list, zip(*self._appended, strict=True))
             return Packed(at, bytes(ratings), surveys, events, [] if tickets == surveys else tickets, [])
         self.settle()

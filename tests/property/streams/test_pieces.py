@@ -2,7 +2,7 @@
 
 from unittest.mock import patch
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from schemas.policy import load_policy
@@ -45,6 +45,7 @@ class Store(dict[str, bytes]):
 
 @settings(max_examples=300, deadline=None)
 @given(STEPS)
+@example([*(("answer", 0, survey) for survey in range(7)), ("keep", 0, 0), ("answer", 1, 1), ("keep", 0, 0)])
 def test_what_is_kept_is_what_was_folded(steps: list[tuple[str, int, int]]) -> None:
     with patch.object(pieces, "PIECE", 3), patch.object(track, "PIECE", 3), patch.object(track, "MOST_BYTES", 180):
         live, store = Track(), Store()
