@@ -183,8 +183,7 @@ class Detector:
                 offset = self._app.batches.handled_up_to(tp)
                 if offset is None or (offset == self._app.batches.committed_up_to(tp) and not states.has_changes):
                     return offset
-                changes = states.take_changes()
-                trends = states.take_trends(self._pipeline, tp.partition, self._accounts.known)
+                changes, trends = states.take_changes(self._pipeline, tp.partition, self._accounts.known)
             reached("before-checkpoint")
             with metrics.CHECKPOINT_SECONDS.time():
                 log = self._table.changelog_topic.get_topic_name()

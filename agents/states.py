@@ -138,38 +138,36 @@ class PartitionStates:
         """Whether the next checkpoint has anything to keep."""
         return bool(self._changed)
 
-    def take_changes(self) -> Mapping[bytes, bytes | None]:
-        """What the next checkpoint writes; None deletes."""
-        changes: dict[bytes, bytes | None] = {}
-        for customer in self._changed:
-            for suffix, value in self._tracks[customer].encode().items():
-                changes[(customer + suffix).encode()] = value
-        changes |= self._changed_waits
-        self._changed_waits = {}
-        changes[POSITION] = encode_position(self.position)
-        self._kept.in_flight = changes
-        return changes
+    def take_changes(
+        self, pipeline: Pipeline, partition: int, accounts: Mapping[str, Customer]
+    ) -> tuple[Mapping[bytes, bytes | None], list[Outgoing]]:
+        """What the next checkpoint writes: the states, of which None deletes, and the records for `csat-trends`.
 
-    def take_trends(self, pipeline: Pipeline, partition: int, accounts: Mapping[str, Customer]) -> list[Outgoing]:
-        """The records for `csat-trends`: of the changed customers those whose trend is another one now, or gone."""
-        records = []
+        The latter are of those whose trend is another one now, or gone.
+        """
+        changes: dict[bytes, bytes | None] = {}
+        trends: list[Outgoing] = []
         for customer in self._changed:
-            track = self._tracks[customer]
+            track, key = self._tracks[customer], customer.encode()
+            for suffix, value in track.encode().items():
+                changes[key + suffix.encode() if suffix else key] = value
             track.changed = False
             trend = pipeline.trend(track, customer, accounts)
             if trend is None:
                 # Others without a trend never had one.
                 if customer in self._forgotten:
                     self._trends.pop(customer, None)
-                    records.append(Outgoing(partition, customer.encode(), None))
-                continue
-            if trend == self._trends.get(customer):
-                continue
-            self._trends[customer] = trend
-            record = CustomerTrend(*astuple(trend), customer_id=customer, as_of=instant(track.newest))
-            records.append(Outgoing(partition, customer.encode(), encode(record)))
+                    trends.append(Outgoing(partition, key, None))
+            elif trend != self._trends.get(customer):
+                self._trends[customer] = trend
+                record = CustomerTrend(*astuple(trend), customer_id=customer, as_of=instant(track.newest))
+                trends.append(Outgoing(partition, key, encode(record)))
+        changes |= self._changed_waits
+        changes[POSITION] = encode_position(self.position)
+        self._changed_waits = {}
         self._changed, self._forgotten = [], set()
-        return records
+        self._kept.in_flight = changes
+        return changes, trends
 
     def written(self) -> None:
         """The changes taken last are in the store."""

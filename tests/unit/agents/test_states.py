@@ -54,8 +54,7 @@ def process(states: PartitionStates, offset: int, event: Mapping[str, Any]) -> l
 
 def checkpoint(states: PartitionStates, store: MemoryStore) -> dict[bytes | None, bytes | None]:
     """Keep what changed. Returns the records for `csat-trends`, by key."""
-    changes = states.take_changes()
-    trends = states.take_trends(PIPELINE, 0, {})
+    changes, trends = states.take_changes(PIPELINE, 0, {})
     store.write(changes)
     states.written()
     return {trend.key: trend.value for trend in trends}
@@ -121,8 +120,7 @@ def test_the_customers_of_a_batch_are_looked_for_at_once_and_only_those_not_at_h
     assert asked.at_once == [set(keys)]
     assert asked.one_by_one == [astray.encode()]
     assert [len(states.take(c).answers) for c in (first, new, astray, second)] == [2, 1, 1, 1]
-    states.take_changes()  # on its way to the store, which has the former value still
-    states.take_trends(PIPELINE, 0, {})
+    states.take_changes(PIPELINE, 0, {})  # on its way to the store, which has the former value still
     states._tracks.clear()
     with states.expecting(made):
         assert [len(states.take(c).answers) for c in (first, new)] == [2, 1]
@@ -133,8 +131,7 @@ def test_an_alert_is_made_again_while_its_event_is_on_its_way_to_the_store() -> 
     store = MemoryStore()
     states = opened(store)
     process(states, 0, POOR)
-    states.take_changes()
-    states.take_trends(PIPELINE, 0, {})
+    states.take_changes(PIPELINE, 0, {})
     assert store.values == {}
     (updated,) = process(states, 1, escalation(NOW + HOUR))
     assert updated.revision == 2
@@ -146,7 +143,7 @@ def test_what_no_alert_stands_on_any_more_is_deleted() -> None:
     process(states, 0, POOR)
     checkpoint(states, store)
     process(states, 1, answer(5, NOW + HOUR, ticket_id="T"))
-    changes = states.take_changes()
+    changes, _ = states.take_changes(PIPELINE, 0, {})
     assert changes[f"{ACME}/sT".encode()] is None
 
 
