@@ -27,8 +27,8 @@ $(STAMP): requirements-dev.txt pyproject.toml
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) comes without venv: install it (Debian: apt-get install python3-venv), or name another Python: make setup PYTHON=/path/to/python3" >&2; exit 2; }
 	@echo "setup: $$($(PYTHON) --version) → $(VENV)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@echo "setup: installing $$(grep -c '==' requirements-dev.txt) locked packages"
-	@$(BIN)/python -m pip install --disable-pip-version-check --require-hashes --no-deps --requirement requirements-dev.txt
+	@echo "setup: installing $$(grep -c '==' requirements-dev.txt) locked packages, which takes a minute or two"
+	@$(BIN)/python -m pip install --disable-pip-version-check --quiet --require-hashes --no-deps --requirement requirements-dev.txt
 	@echo "setup: installing csatwatch itself"
 	@$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation --no-index --editable .
 	@touch $@

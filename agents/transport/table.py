@@ -7,6 +7,7 @@ acknowledgement.
 import re
 import shutil
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
@@ -68,10 +69,16 @@ class PartitionStore(Store):
         path = self.partition_path(partition)
         return path.is_dir() and any(path.iterdir()) and not (path / "CURRENT").exists()
 
-    def _failed(self, partition: int, error: Exception) -> None:
-        if _DAMAGED.search(str(error)):
-            _log.error("state is damaged: the next start rebuilds it", partition=partition)
-            self._mark(partition).touch()
+    @contextmanager
+    def _open(self, partition: int) -> Iterator[Any]:
+        """A partition's database. Damage that shows in it is noted for the next start."""
+        try:
+            yield self._db_for_partition(partition)
+        except Exception as error:
+            if _DAMAGED.search(str(error)):
+                _log.error("state is damaged: the next start rebuilds it", partition=partition)
+                self._mark(partition).touch()
+            raise
 
     def reopen_empty(self, partition: int) -> Any:  # noqa: ANN401 (rocksdict's own)
         """Drop what is stored locally of a partition."""
@@ -83,20 +90,14 @@ class PartitionStore(Store):
 
     def value(self, partition: int, key: bytes) -> bytes | None:
         """The stored value. The stock store asks Faust's current event for the partition."""
-        try:
-            value = self._db_for_partition(partition).get(key)
-        except Exception as error:
-            self._failed(partition, error)
-            raise
+        with self._open(partition) as db:
+            value = db.get(key)
         return None if value is None else bytes(value)
 
     def lookup(self, partition: int, keys: list[bytes]) -> dict[bytes, bytes | None]:
         """The stored values of many keys: half the time that asking for each takes."""
-        try:
-            values = self._db_for_partition(partition).get(keys)
-        except Exception as error:
-            self._failed(partition, error)
-            raise
+        with self._open(partition) as db:
+            values = db.get(keys)
         return {key: None if value is None else bytes(value) for key, value in zip(keys, values, strict=True)}
 
     def persisted_offset(self, tp: TP) -> int | None:
@@ -106,14 +107,11 @@ class PartitionStore(Store):
 
     def items_from(self, partition: int, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
         """All keys with that prefix, in order."""
-        try:
-            for key, value in self._db_for_partition(partition).items(from_key=prefix):
+        with self._open(partition) as db:
+            for key, value in db.items(from_key=prefix):
                 if not key.startswith(prefix):
                     return
                 yield bytes(key), bytes(value)
-        except Exception as error:
-            self._failed(partition, error)
-            raise
 
     def write(self, partition: int, items: Iterable[tuple[bytes, bytes | None]], offset: int) -> None:
         """Put `items` and the changelog offset that they stand for in one write: on disk they are never apart."""
@@ -124,11 +122,8 @@ class PartitionStore(Store):
             else:
                 batch.put(key, value)
         batch.put(self.offset_key, str(offset).encode())
-        try:
-            self._db_for_partition(partition).write(batch)
-        except Exception as error:
-            self._failed(partition, error)
-            raise
+        with self._open(partition) as db:
+            db.write(batch)
 
 
 class BatchTable(faust.Table[bytes, bytes]):
