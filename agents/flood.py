@@ -13,6 +13,7 @@ from agents.settings import PREFIX, BadSettings
 
 _WINDOW = 100_000  # records
 _AT_LEAST = 20_000  # dead letters
+_TOGETHER = 1_000  # records: live batches hold a few, and are not remembered one by one
 
 
 class _Seen(msgspec.Struct):
@@ -29,7 +30,7 @@ class Flood:
         """Raises `BadSettings` where the worker stopped for a flood before and nothing has changed since."""
         self._limit = limit
         self._file = directory / "dead-letter-flood"
-        self._batches: deque[tuple[int, int]] = deque()
+        self._counted: deque[tuple[int, int]] = deque()
         self._records = self._letters = 0
         if self._file.exists():
             if self._file.read_bytes() == self._now():
@@ -38,11 +39,14 @@ class Flood:
 
     def count(self, records: int, letters: int) -> None:
         """Take a batch in, before its letters are sent. Raises `BadSettings` when that is a flood."""
-        self._batches.append((records, letters))
         self._records += records
         self._letters += letters
-        while self._records - self._batches[0][0] >= _WINDOW:
-            gone, gone_letters = self._batches.popleft()
+        if self._counted and self._counted[-1][0] + records <= _TOGETHER:
+            before, letters_before = self._counted.pop()
+            records, letters = before + records, letters_before + letters
+        self._counted.append((records, letters))
+        while self._records - self._counted[0][0] >= _WINDOW:
+            gone, gone_letters = self._counted.popleft()
             self._records -= gone
             self._letters -= gone_letters
         if letters and self._letters >= _AT_LEAST and self._letters > self._limit * self._records:

@@ -30,6 +30,17 @@ def test_more_than_the_limit_of_the_window_is_a_flood(tmp_path: Path) -> None:
         flood.count(1_000, 1_000)
 
 
+def test_small_batches_count_alike_and_are_not_remembered_one_by_one(tmp_path: Path) -> None:
+    flood = Flood(0.5, tmp_path)
+    for _ in range(90_000):
+        flood.count(1, 0)
+    for _ in range(50_000):
+        flood.count(1, 1)
+    assert len(flood._counted) <= 101
+    with pytest.raises(BadSettings, match=r"51,000 of the last 10\d,\d\d\d records"):
+        flood.count(1_000, 1_000)
+
+
 def test_a_restart_is_refused_until_the_limit_is_another_one(tmp_path: Path) -> None:
     flood = Flood(0.5, tmp_path)
     with pytest.raises(BadSettings):
