@@ -138,7 +138,11 @@ class Detector:
 
         Returns what is left to wait for, the acknowledgements, so that the next batches are folded meanwhile.
         """
-        states = self._states[batch.partition]
+        states = self._states.get(batch.partition)
+        if states is None:
+            _log.error("no state", partition=batch.partition, assignment=batch.generation, have=sorted(self._states))
+            message = f"no state of partition {batch.partition}"
+            raise LookupError(message)
         await states.under_way.acquire()
         try:
             with states.expecting(batch.records):
@@ -307,7 +311,9 @@ class Detector:
             raise BadSettings(message)
 
     async def _revoked(self, _app: object, revoked: set[TP], **_: object) -> None:
-        if any(tp.topic == self._events for tp in revoked):
+        partitions = sorted(int(tp.partition) for tp in revoked if tp.topic == self._events)
+        if partitions:
+            _log.info("partitions revoked", partitions=partitions)
             self._states.clear()
             await self._checkpoints.close()
 
