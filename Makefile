@@ -8,6 +8,10 @@ LOCK := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 -
 	--no-emit-index-url --no-emit-find-links --exclude-newer "1 week" --quiet
 # `make test ARGS="-k slack"` hands options on.
 ARGS ?=
+# What pip says, without its line for each package; fails where the last line that says so did not come.
+BRIEFLY := awk '/^Collecting / { if (++n % 40 == 0) { print "setup: " n " fetched"; fflush() } next } \
+	/^(Ignoring |  Downloading |  Using cached |Requirement already |Installing collected |Successfully installed )/ { next } \
+	{ print; fflush() } /^setup: all installed$$/ { ok = 1 } END { exit !ok }'
 # Where no PYTHON is named, the first of these that is new enough makes the environment.
 PYTHON ?= $(firstword $(foreach candidate,python3 python3.13 python3.12 python3.11,$(shell \
 	$(candidate) -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $(candidate))))
@@ -28,7 +32,8 @@ $(STAMP): requirements-dev.txt pyproject.toml
 	@echo "setup: $$($(PYTHON) --version) → $(VENV)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "setup: installing $$(grep -c '==' requirements-dev.txt) locked packages, which takes a minute or two"
-	@$(BIN)/python -m pip install --disable-pip-version-check --quiet --require-hashes --no-deps --requirement requirements-dev.txt
+	@{ $(BIN)/python -m pip install --disable-pip-version-check --progress-bar off --require-hashes --no-deps \
+		--requirement requirements-dev.txt 2>&1 && echo "setup: all installed"; } | $(BRIEFLY)
 	@echo "setup: installing csatwatch itself"
 	@$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation --no-index --editable .
 	@touch $@
