@@ -41,10 +41,11 @@ class Flood:
         """Take a batch in, before its letters are sent. Raises `BadSettings` when that is a flood."""
         self._records += records
         self._letters += letters
-        if self._counted and self._counted[-1][0] + records <= _TOGETHER:
-            before, letters_before = self._counted.pop()
-            records, letters = before + records, letters_before + letters
-        self._counted.append((records, letters))
+        last, last_letters = self._counted.pop() if self._counted else (0, 0)
+        if last + records <= _TOGETHER:
+            self._counted.append((last + records, last_letters + letters))
+        else:
+            self._counted += (last, last_letters), (records, letters)
         while self._records - self._counted[0][0] >= _WINDOW:
             gone, gone_letters = self._counted.popleft()
             self._records -= gone

@@ -78,7 +78,7 @@ _decode_closed = msgspec.msgpack.Decoder(list[Closing]).decode
 # Shared by most customers and changed by none: their history is in one piece, and nothing but ratings told of their
 # tickets. Of a customer with a rating or two that is a quarter of the memory.
 _IN_ONE = Pieces()
-_UNTOLD = Tickets(pieces=_IN_ONE)
+_UNTOLD = Tickets()
 
 
 class UnknownFormat(Exception):
@@ -368,8 +368,7 @@ class Track:
             self._answer_pieces.expired(gone)
             answers.expire(gone)
         self._expires = answers.oldest + spans.window
-        if self.tickets is not _UNTOLD:
-            self.tickets.expire(edge)
+        self.tickets.expire(edge)
 
 
 def _read(head: bytes) -> _Head:

@@ -70,7 +70,7 @@ class PartitionStore(Store):
         return path.is_dir() and any(path.iterdir()) and not (path / "CURRENT").exists()
 
     @contextmanager
-    def _open(self, partition: int) -> Iterator[Any]:
+    def _watched(self, partition: int) -> Iterator[Any]:
         """A partition's database. Damage that shows in it is noted for the next start."""
         try:
             yield self._db_for_partition(partition)
@@ -90,13 +90,13 @@ class PartitionStore(Store):
 
     def value(self, partition: int, key: bytes) -> bytes | None:
         """The stored value. The stock store asks Faust's current event for the partition."""
-        with self._open(partition) as db:
+        with self._watched(partition) as db:
             value = db.get(key)
         return None if value is None else bytes(value)
 
     def lookup(self, partition: int, keys: list[bytes]) -> dict[bytes, bytes | None]:
         """The stored values of many keys: half the time that asking for each takes."""
-        with self._open(partition) as db:
+        with self._watched(partition) as db:
             values = db.get(keys)
         return {key: None if value is None else bytes(value) for key, value in zip(keys, values, strict=True)}
 
@@ -107,7 +107,7 @@ class PartitionStore(Store):
 
     def items_from(self, partition: int, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
         """All keys with that prefix, in order."""
-        with self._open(partition) as db:
+        with self._watched(partition) as db:
             for key, value in db.items(from_key=prefix):
                 if not key.startswith(prefix):
                     return
@@ -122,7 +122,7 @@ class PartitionStore(Store):
             else:
                 batch.put(key, value)
         batch.put(self.offset_key, str(offset).encode())
-        with self._open(partition) as db:
+        with self._watched(partition) as db:
             db.write(batch)
 
 
