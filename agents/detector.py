@@ -91,17 +91,16 @@ class Detector:
             stock = kafka.consumer(settings, enable_auto_commit=False, auto_offset_reset="earliest")
             return batching(stock, {self._table.changelog_topic.get_topic_name()})
 
-        app.use_recovery(
-            Restore(
-                app,
-                self._table,
-                consumer=consumer,
-                ready=self._open,
-                restored=self._restored,
-                progress=metrics.STATE_RESTORED.set,
-                standby=Standby(self._table, consumer=consumer, lag=metrics.STANDBY_LAG.set),
-            )
+        self._restore = Restore(
+            app,
+            self._table,
+            consumer=consumer,
+            ready=self._open,
+            restored=self._restored,
+            progress=metrics.STATE_RESTORED.set,
+            standby=Standby(self._table, consumer=consumer, lag=metrics.STANDBY_LAG.set),
         )
+        app.use_recovery(self._restore)
         app.batch_agent(self._events, self.handle, name="detect")
         app.checkpointed.add(self._events)
         app.checkpoint = self.checkpoint
@@ -314,6 +313,7 @@ class Detector:
         partitions = sorted(int(tp.partition) for tp in revoked if tp.topic == self._events)
         if partitions:
             _log.info("partitions revoked", partitions=partitions)
+            await self._restore.let_go()
             self._states.clear()
             await self._checkpoints.close()
 

@@ -51,9 +51,8 @@ class Transactional:
         """Initialise the transactional producers; a transaction that a previous owner left open is aborted."""
         await self.close()
         for partition in sorted(partitions):
-            producer = self._new_producer(f"{self._group}-{partition}")
+            producer = self._producers[partition] = self._new_producer(f"{self._group}-{partition}")
             await producer.start()
-            self._producers[partition] = producer
 
     async def write(self, tp: TP, writes: Writes, offset: int) -> Mapping[str, int]:
         """Raises `aiokafka.errors.ProducerFenced` when the partition has a new owner."""

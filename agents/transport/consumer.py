@@ -57,6 +57,16 @@ class BatchConsumer(Consumer):
     def _new_consumer_thread(self) -> AIOKafkaConsumerThread:
         return ReadCommitted(self, loop=self.loop, beacon=self.beacon)
 
+    async def subscribe(self, topics: Iterable[str]) -> None:
+        """Join the group for `topics`, unless the app is stopping.
+
+        A worker that is stopped while it starts has no changelog among its topics yet, and Faust has it join all the
+        same. Its assignor then deals out events and changelogs each for itself: workers would get events of partitions
+        whose states others have.
+        """
+        if not self.app.should_stop:
+            await super().subscribe(topics)
+
     async def getmany(
         self,
         timeout: float,  # noqa: ASYNC109 (Faust's own signature)

@@ -49,6 +49,7 @@ class Restore(Recovery):
         self._progress = progress
         self._standby = standby
         self._followed: set[int] = set()
+        self._taking_over: asyncio.Task[None] | None = None
 
     # -- Faust's own reading of changelogs, which never begins
 
@@ -67,6 +68,18 @@ class Restore(Recovery):
         self._standby.stop()
         super().on_partitions_revoked(revoked)
 
+    async def let_go(self) -> None:
+        """Give up a restoring that is under way, as its partitions are revoked. Returns when nothing of it is left.
+
+        Faust would let it go on until the next assignment: it would open producers and so fence the next owner, put
+        states in place of the revoked ones, and let events flow.
+        """
+        self._consumer.hold_flow()
+        task, self._taking_over = self._taking_over, None
+        if task is not None:
+            task.cancel()
+            await asyncio.wait({task})
+
     async def on_rebalance(self, *assignment: Any, **more: Any) -> None:  # noqa: ANN401 (Faust's own arguments)
         """Take over what is assigned now, and nothing else."""
         self._followed = set()
@@ -82,11 +95,12 @@ class Restore(Recovery):
     async def on_recovery_completed(self, generation_id: int = 0) -> None:
         """Restore the assigned partitions, then let Faust go on."""
         partitions = {int(tp.partition) for tp in self.active_tps}
+        task = self._taking_over = asyncio.create_task(self._take_over(partitions), name="restore")
         try:
-            await self._ready(partitions)
-            await self._restore(partitions)
-            await self._restored(partitions)
+            await task
         except asyncio.CancelledError:
+            if self._taking_over is not task:
+                return
             # By the next rebalance or a stop. From anywhere else Faust would wait for ever. The signal that a rebalance
             # sets does not tell: it is cleared by the time that this task is cancelled.
             if generation_id == self.app.consumer_generation_id and not self.should_stop:
@@ -95,9 +109,16 @@ class Restore(Recovery):
         except Exception as error:  # noqa: BLE001 (without its state a worker must not go on, whatever it was)
             await cast("BatchApp", self.app).fail(error)
             return
+        if self._taking_over is not task:  # let go of: the next assignment begins anew
+            return
         self._standby.follow(self._followed - partitions)
         self._consumer.release_flow()
         await super().on_recovery_completed(generation_id)
+
+    async def _take_over(self, partitions: set[int]) -> None:
+        await self._ready(partitions)
+        await self._restore(partitions)
+        await self._restored(partitions)
 
     @property
     def _consumer(self) -> BatchConsumer:

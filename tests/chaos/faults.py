@@ -108,6 +108,16 @@ async def churn(scene: Scene) -> None:
         await extra.leave()
 
 
+async def stopped_at_start(scene: Scene) -> None:
+    """Workers are told to stop while they start, five times: each has taken its first steps into the group."""
+    for i in range(5):
+        extra = scene.site.worker(f"brief-{len(scene.site.workers)}-{i}")
+        extra.start()
+        await extra.logs("ReadCommitted]: Starting", PATIENT)
+        await extra.leave()
+        await scene.pause(0, 3)
+
+
 async def handed_over(scene: Scene) -> None:
     """A clean restart of every worker, one after the other."""
     for worker in scene.running:
@@ -230,6 +240,7 @@ FAULTS: Mapping[str, Fault] = {
         for name in ("alerts-acknowledged", "in-checkpoint", "before-local-put", "opened")
     },
     "joins and leaves": churn,
+    "stopped while they start": stopped_at_start,
     "restarts in turn": handed_over,
     "broker restarted": broker_restarted,
     "broker killed": broker_killed,

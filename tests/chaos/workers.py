@@ -115,6 +115,10 @@ class Worker:
             lambda: stat.read_text().rpartition(")")[2].split()[0] == "T", what=f"{self.name} stopped", within=within
         )
 
+    async def logs(self, text: str, within: float) -> None:
+        """Wait until it has written `text`. Raises AssertionError."""
+        await until(lambda: text in self.log, what=f"{self.name} to log {text!r}", within=within)
+
     def resume(self) -> None:
         """SIGCONT."""
         with suppress(AssertionError):

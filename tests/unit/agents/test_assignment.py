@@ -1,0 +1,100 @@
+"""A worker takes part in the group whole or not at all, and gives up at once what is revoked."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import cast
+
+import pytest
+from faust.types import TP
+
+from agents.app import build
+from agents.settings import Settings
+from agents.transport.app import BatchApp
+from agents.transport.restore import Restore
+from agents.transport.standby import Standby
+from agents.transport.table import BatchTable
+
+
+class _Standby:
+    followed: object = None
+
+    def follow(self, partitions: object) -> None:
+        self.followed = partitions
+
+
+@pytest.fixture
+async def app(tmp_path: Path) -> AsyncIterator[BatchApp]:
+    app = build(Settings(), "detect", data=tmp_path)
+    yield app
+    app.batches._thread.thread_loop.close()
+
+
+async def test_a_worker_that_is_stopped_while_it_starts_does_not_join(
+    app: BatchApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    subscribed = []
+
+    async def subscribe(topics: object) -> None:
+        subscribed.append(topics)
+
+    monkeypatch.setattr(app.batches._thread, "subscribe", subscribe)
+    await app.batches.subscribe({"csat-events", "changelog"})
+    app._stopped.set()
+    await app.batches.subscribe({"csat-events"})
+    assert subscribed == [{"csat-events", "changelog"}]
+
+
+def restore(app: BatchApp, ready: Callable[[set[int]], Awaitable[None]], standby: _Standby) -> Restore:
+    async def restored(_: set[int]) -> None:
+        return
+
+    return Restore(
+        app,
+        BatchTable(app, "ratings", changelog="changelog", partitions=2),
+        consumer=lambda: pytest.fail("nothing to read"),
+        ready=ready,
+        restored=restored,
+        progress=lambda _: None,
+        standby=cast("Standby", standby),
+    )
+
+
+async def test_a_restoring_is_given_up_when_its_partitions_are_revoked(app: BatchApp) -> None:
+    begun, ended = asyncio.Event(), asyncio.Event()
+
+    async def ready(_: set[int]) -> None:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(0)  # as a producer takes its time to close
+            ended.set()
+
+    standby = _Standby()
+    recovery = restore(app, ready, standby)
+    recovery.active_tps = {TP("changelog", 0)}
+    restoring = asyncio.create_task(recovery.on_recovery_completed())
+    await begun.wait()
+    await recovery.let_go()
+    assert ended.is_set()
+    await restoring
+    app.batches.resume_flow()
+    assert not app.batches.flow_active
+    assert standby.followed is None
+    assert not app.failed
+
+
+async def test_one_that_is_done_at_that_moment_takes_nothing_over_either(app: BatchApp) -> None:
+    letting_go = []
+
+    async def ready(_: set[int]) -> None:
+        letting_go.append(asyncio.create_task(recovery.let_go()))  # its turn comes when this is done, and before more
+
+    standby = _Standby()
+    recovery = restore(app, ready, standby)
+    await recovery.on_recovery_completed()
+    await letting_go[0]
+    app.batches.resume_flow()
+    assert not app.batches.flow_active
+    assert standby.followed is None
