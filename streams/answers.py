@@ -10,7 +10,9 @@ from typing import NamedTuple, cast
 
 import msgspec
 
-_NEVER = -(1 << 62)
+NEVER = -(1 << 62)
+"""Before any time in microseconds since 1970."""
+
 _NO_TIMES: list[int] = []
 _FEW = 8  # answers that are looked through faster than kept apart
 
@@ -87,7 +89,7 @@ class Answers:
     marks: list[int]
 
     def __init__(self) -> None:
-        self.newest = _NEVER
+        self.newest = NEVER
         self.one_a_ticket = True
         self._appended: list[tuple[int, int, str, str, str]] = []
         self.when: dict[str, int] | None = None
@@ -234,7 +236,7 @@ class Answers:
         mark = self.marks[place]
         del when[self.surveys[place]]
         self._delete(slice(place, place + 1))
-        self.newest = self.at[-1] if self.at else _NEVER
+        self.newest = self.at[-1] if self.at else NEVER
         return mark
 
     def expire(self, count: int) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Container
 
 import msgspec
 
-from streams.answers import Answer, Answers, Mark, Packed
+from streams.answers import NEVER, Answer, Answers, Mark, Packed
 from streams.fold import APPLIED, DUPLICATE, LATE, Fold
 from streams.level import Level
 from streams.levels import Levels
@@ -125,7 +125,7 @@ class Track:
         self.sums: Sums | None = None
         self._levels: Levels | None = None  # most customers need none
         self.waits = False
-        self._expires = 0  # the oldest answer goes when the newest is later than this; 0: not known
+        self._expires = NEVER  # the oldest answer goes when the newest is later than this; at first it is not known
         self._answer_pieces = _IN_ONE
 
     def encode(self) -> dict[str, bytes | None]:
@@ -195,7 +195,7 @@ class Track:
         self.answers, self.waits = Answers(), False
         self.trend = self.sums = None
         self._levels = None
-        self._expires = 0
+        self._expires = NEVER
 
     def mark(self, survey: str, mark: Mark) -> None:
         """Note what became of the alert on the answer to `survey`, which is in the window."""

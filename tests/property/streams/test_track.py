@@ -17,7 +17,7 @@ from streams.answers import Answer
 from streams.detect import Rules, instant, measure, microseconds
 from streams.memory import MemoryStates
 from streams.pipeline import Pipeline
-from streams.spans import Spans
+from streams.spans import DAY, Spans
 from streams.tickets import Closing
 from streams.track import Track
 from tests.memory import ACME, NOW, answer, records
@@ -48,6 +48,13 @@ def test_any_order_within_the_window_gives_the_same_state(drawn: list[Answer], r
     shuffled = drawn.copy()
     random.shuffle(shuffled)  # type: ignore[attr-defined]
     assert folded(shuffled).answers == folded(drawn).answers
+
+
+@pytest.mark.parametrize("year", [1900, 1969, 2026])
+def test_what_is_older_than_the_window_goes_in_any_year(year: int) -> None:
+    start = microseconds(NOW.replace(year=year))
+    track = folded([Answer(start + day * DAY, 5, f"s{day}", f"e{day}", f"s{day}") for day in range(400)])
+    assert len(track.answers) == SPANS.window // DAY + 1
 
 
 @given(answers(), st.lists(HOURS, max_size=8), st.randoms(use_true_random=False))
