@@ -164,19 +164,7 @@ class BatchConsumer(Consumer):
         offset = self._committed_offset[tp]
         return None if offset is None else int(offset)
 
-    # -- Faust's bookkeeping of single records does not apply to batches
-
-    async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
-        if tp.topic not in self.app.batched:
-            await super()._add_gap(tp, offset_from, offset_to)
-
-    def ack(self, message: Any) -> bool:  # noqa: ANN401 (Faust's own type)
-        """Faust acks what left the stream, even where the agent failed: for batches only `handled` counts."""
-        if message.topic not in self.app.batched:
-            return bool(super().ack(message))
-        message.acked = True
-        self._unacked_messages.discard(message)
-        return True
+    # -- what Faust commits
 
     def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterator[TP]:  # noqa: ANN401 (Faust's own type)
         yield from super()._filter_tps_with_pending_acks(topics)
@@ -184,8 +172,6 @@ class BatchConsumer(Consumer):
 
     def _new_offset(self, tp: TP) -> int | None:
         return self._handled.get(tp) if tp.topic in self.app.batched else super()._new_offset(tp)
-
-    # -- committing
 
     async def _commit_offsets(self, offsets: Mapping[TP, int], start_new_transaction: bool = True) -> bool:  # noqa: FBT001, FBT002 (Faust's own signature)
         if self.app.failed:
