@@ -108,10 +108,12 @@ class PartitionStore(Store):
     def items_from(self, partition: int, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
         """All keys with that prefix, in order."""
         with self._watched(partition) as db:
-            for key, value in db.items(from_key=prefix):
-                if not key.startswith(prefix):
-                    return
-                yield bytes(key), bytes(value)
+            found = db.iter()
+            found.seek(prefix)
+            while found.valid() and bytes(found.key()).startswith(prefix):
+                yield bytes(found.key()), bytes(found.value())
+                found.next()
+            found.status()  # raises where it ended at damage, and not at the end
 
     def write(self, partition: int, items: Iterable[tuple[bytes, bytes | None]], offset: int) -> None:
         """Put `items` and the changelog offset that they stand for in one write: on disk they are never apart."""

@@ -111,21 +111,18 @@ async def local_state(site: Site, stores: Iterable[Path]) -> list[str]:
     logs: dict[int, list[Stored]] = defaultdict(list)
     for record in await site.read(_changelog(site)):
         logs[record.partition].append(record)
-    kept: dict[int, tuple[int, dict[bytes, bytes]]] = {}
+    kept: dict[int, tuple[int, dict[bytes, bytes] | None]] = {}
     for path in _databases(stores):
         partition = int(path.stem.rpartition("-")[2])
-        items = _items(path)
-        if items is None:  # damaged, and nobody had the partition since
-            continue
-        offset = int(items.pop(_OFFSET_KEY, b"-1"))
+        offset, items = _stored(path)
         if partition not in kept or offset > kept[partition][0]:
             kept[partition] = (offset, items)
     found = []
     for partition, log in logs.items():
-        offset, items = kept.get(partition, (-1, dict[bytes, bytes]()))
+        offset, items = kept.get(partition, (-1, None))
         if offset != log[-1].offset:
             found.append(f"no worker has partition {partition} up to {log[-1].offset}, the furthest has {offset}")
-        elif items != _last(log):
+        elif items is not None and items != _last(log):
             found.append(f"partition {partition} differs from its changelog")
     return _few("local state", found)
 
@@ -195,17 +192,27 @@ def _databases(stores: Iterable[Path]) -> Iterator[Path]:
         yield from store.glob(f"**/tables/{RATINGS_TABLE}-*.db")
 
 
-def _items(path: Path) -> dict[bytes, bytes] | None:
+def _stored(path: Path) -> tuple[int, dict[bytes, bytes] | None]:
+    """Up to where it goes, and what is in it; None where that is damaged: a worker sees it when it reads the place."""
     options = rocksdict.Options(raw_mode=True)
     options.create_if_missing(False)
+    offset = -1
     try:
         database: Any = rocksdict.Rdict(str(path), options=options, access_type=rocksdict.AccessType.read_only())
         try:
-            return {bytes(key): bytes(value) for key, value in database.items()}
+            offset = int(database.get(_OFFSET_KEY) or b"-1")
+            items, found = dict[bytes, bytes](), database.iter()
+            found.seek_to_first()
+            while found.valid():
+                items[bytes(found.key())] = bytes(found.value())
+                found.next()
+            found.status()  # raises where it ended at damage
         finally:
             database.close()
     except Exception:  # noqa: BLE001 (RocksDB's errors have no class of their own)
-        return None
+        return offset, None
+    del items[_OFFSET_KEY]
+    return offset, items
 
 
 def _few(what: str, found: Iterable[str]) -> list[str]:
