@@ -211,7 +211,7 @@ def _stored(path: Path) -> tuple[int, dict[bytes, bytes] | None]:
             database.close()
     except Exception:  # noqa: BLE001 (RocksDB's errors have no class of their own)
         return offset, None
-    del items[_OFFSET_KEY]
+    items.pop(_OFFSET_KEY, None)
     return offset, items
 
 
