@@ -99,7 +99,7 @@ class Restore(Recovery):
         try:
             await task
         except asyncio.CancelledError:
-            if self._taking_over is not task:
+            if self._taking_over is not task:  # let go of: the next assignment begins anew
                 return
             # By the next rebalance or a stop. From anywhere else Faust would wait for ever. The signal that a rebalance
             # sets does not tell: it is cleared by the time that this task is cancelled.
@@ -109,7 +109,7 @@ class Restore(Recovery):
         except Exception as error:  # noqa: BLE001 (without its state a worker must not go on, whatever it was)
             await cast("BatchApp", self.app).fail(error)
             return
-        if self._taking_over is not task:  # let go of: the next assignment begins anew
+        if self._taking_over is not task:  # the same, at the last moment
             return
         self._standby.follow(self._followed - partitions)
         self._consumer.release_flow()
