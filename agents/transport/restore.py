@@ -99,17 +99,16 @@ class Restore(Recovery):
         try:
             await task
         except asyncio.CancelledError:
-            if self._taking_over is not task:  # let go of: the next assignment begins anew
-                return
-            # By the next rebalance or a stop. From anywhere else Faust would wait for ever. The signal that a rebalance
-            # sets does not tell: it is cleared by the time that this task is cancelled.
-            if generation_id == self.app.consumer_generation_id and not self.should_stop:
-                await cast("BatchApp", self.app).fail(RuntimeError("the restoring of the state was cancelled"))
-            raise
+            if self._taking_over is task:
+                # By the next rebalance or a stop. From anywhere else Faust would wait for ever. The signal that a
+                # rebalance sets does not tell: it is cleared by the time that this task is cancelled.
+                if generation_id == self.app.consumer_generation_id and not self.should_stop:
+                    await cast("BatchApp", self.app).fail(RuntimeError("the restoring of the state was cancelled"))
+                raise
         except Exception as error:  # noqa: BLE001 (without its state a worker must not go on, whatever it was)
             await cast("BatchApp", self.app).fail(error)
             return
-        if self._taking_over is not task:  # the same, at the last moment
+        if self._taking_over is not task:  # let go of: the next assignment begins anew
             return
         self._standby.follow(self._followed - partitions)
         self._consumer.release_flow()

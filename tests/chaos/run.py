@@ -179,7 +179,8 @@ async def _judge(
     report.violations += await verdict.dead_letters(site, should)
     report.violations += verdict.reroutes(should)
     await asyncio.gather(*(w.leave() for w in site.workers))
-    report.violations += await verdict.local_state(site, (w.state for w in site.workers))
+    damage = "state corrupt" in report.plan.faults
+    report.violations += await verdict.local_state(site, (w.state for w in site.workers), damage=damage)
     say("a new worker with nothing on its disk")
     await _fresh(site, report)
     report.figures["looks at the commits"] = watch.looks

@@ -106,8 +106,11 @@ async def state(site: Site, should: Expected) -> list[str]:
     return _few("changelog", [*_compare(_windows(_last(log)), should.windows), *_overwritten(log)])
 
 
-async def local_state(site: Site, stores: Iterable[Path]) -> list[str]:
-    """What the workers keep on disk is what the changelog says: for each partition in the store that is furthest."""
+async def local_state(site: Site, stores: Iterable[Path], *, damage: bool = False) -> list[str]:
+    """What the workers keep on disk is what the changelog says: for each partition in the store that is furthest.
+
+    `damage`: some was done to them, and may lie where no worker has read since.
+    """
     logs: dict[int, list[Stored]] = defaultdict(list)
     for record in await site.read(_changelog(site)):
         logs[record.partition].append(record)
@@ -115,13 +118,16 @@ async def local_state(site: Site, stores: Iterable[Path]) -> list[str]:
     for path in _databases(stores):
         partition = int(path.stem.rpartition("-")[2])
         offset, items = _stored(path)
-        if partition not in kept or offset > kept[partition][0]:
+        before, other = kept.get(partition, (-1, None))
+        if (offset, items is not None) > (before, other is not None):
             kept[partition] = (offset, items)
     found = []
     for partition, log in logs.items():
         offset, items = kept.get(partition, (-1, None))
         if offset != log[-1].offset:
             found.append(f"no worker has partition {partition} up to {log[-1].offset}, the furthest has {offset}")
+        elif items is None and not damage:
+            found.append(f"partition {partition} is damaged")
         elif items is not None and items != _last(log):
             found.append(f"partition {partition} differs from its changelog")
     return _few("local state", found)

@@ -1,15 +1,12 @@
 """A worker takes part in the group whole or not at all, and gives up at once what is revoked."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from pathlib import Path
+from collections.abc import Awaitable, Callable
 from typing import cast
 
 import pytest
 from faust.types import TP
 
-from agents.app import build
-from agents.settings import Settings
 from agents.transport.app import BatchApp
 from agents.transport.restore import Restore
 from agents.transport.standby import Standby
@@ -21,13 +18,6 @@ class _Standby:
 
     def follow(self, partitions: object) -> None:
         self.followed = partitions
-
-
-@pytest.fixture
-async def app(tmp_path: Path) -> AsyncIterator[BatchApp]:
-    app = build(Settings(), "detect", data=tmp_path)
-    yield app
-    app.batches._thread.thread_loop.close()
 
 
 async def test_a_worker_that_is_stopped_while_it_starts_does_not_join(

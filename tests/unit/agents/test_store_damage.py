@@ -1,25 +1,15 @@
 """Damage that lies in the way of a look through the local store is not taken for its end."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import pytest
 
-from agents.app import build
-from agents.settings import Settings
-from agents.transport.table import BatchTable, PartitionStore
+from agents.transport.app import BatchApp
+from agents.transport.table import BatchTable
 
 _WAITS = b"w/"
 
 
-@pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[PartitionStore]:
-    app = build(Settings(), "detect", data=tmp_path)
-    yield BatchTable(app, "ratings", changelog="changelog", partitions=1).local
-    app.batches._thread.thread_loop.close()
-
-
-async def test_a_look_that_ends_at_damage_fails_and_the_next_start_rebuilds(store: PartitionStore) -> None:
+async def test_a_look_that_ends_at_damage_fails_and_the_next_start_rebuilds(app: BatchApp) -> None:
+    store = BatchTable(app, "ratings", changelog="changelog", partitions=1).local
     keys = [_WAITS + f"{n:06}".encode() for n in range(20_000)]
     store.write(0, ((key, key * 4) for key in [b"a", *keys, b"z"]), 7)
     assert [key for key, _ in store.items_from(0, _WAITS)] == keys
