@@ -6,17 +6,14 @@ from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from typing import Any
 
-from msgspec.structs import astuple, replace
+from msgspec.structs import replace
 
+from agents.changes import Changes, TrendOf
 from agents.position import POSITION, Position
 from agents.position import decode as decode_position
 from agents.position import encode as encode_position
-from agents.transport.producer import Outgoing
 from agents.transport.table import PartitionStore
-from schemas.customer import Customer
-from schemas.wire import CustomerTrend, Trend, encode
-from streams.detect import instant
-from streams.pipeline import Pipeline
+from schemas.wire import Trend
 from streams.records import Record
 from streams.track import Track
 
@@ -27,7 +24,7 @@ _UNDER_WAY = 4  # batches: the next is folded while the alerts of those before i
 
 
 class _Kept:
-    """What the store has, or will have once the checkpoint that was taken last is in it.
+    """What the store has, or will have once the checkpoint that was begun last is in it.
 
     The tracks hold on to this, and not to the states that hold them: a circle would outlive the assignment.
     """
@@ -63,7 +60,9 @@ class PartitionStates:
         self.under_way = asyncio.Semaphore(_UNDER_WAY)
         self._taking_all = asyncio.Lock()
         self.writing = asyncio.Lock()
+        self._partition = partition
         self._kept = _Kept(store, partition)
+        self._being_kept: Changes | None = None
         self._tracks: dict[str, Track] = {}
         self._expected: Sequence[Record] = ()
         self._heads: dict[bytes, bytes | None] = {}  # of the expected customers, as they are kept
@@ -111,6 +110,8 @@ class PartitionStates:
         if track is None:
             track = self._load(customer_id)
         if not track.changed:
+            if self._being_kept is not None and customer_id in self._being_kept:
+                self._being_kept.encode(customer_id)
             track.changed = True
             self._changed.append(customer_id)
         return track
@@ -138,40 +139,24 @@ class PartitionStates:
         """Whether the next checkpoint has anything to keep."""
         return bool(self._changed)
 
-    def take_changes(
-        self, pipeline: Pipeline, partition: int, accounts: Mapping[str, Customer]
-    ) -> tuple[Mapping[bytes, bytes | None], list[Outgoing]]:
-        """What the next checkpoint writes: the states, of which None deletes, and the records for `csat-trends`.
-
-        The latter are of those whose trend is another one now, or gone.
-        """
-        changes: dict[bytes, bytes | None] = {}
-        trends: list[Outgoing] = []
+    def begin_checkpoint(self, trend_of: TrendOf) -> Changes:
+        """What the next checkpoint writes. It is to be encoded to its end before the one after it is begun."""
         for customer in self._changed:
-            track, key = self._tracks[customer], customer.encode()
-            for suffix, value in track.encode().items():
-                changes[key + suffix.encode() if suffix else key] = value
-            track.changed = False
-            trend = pipeline.trend(track, customer, accounts)
-            if trend is None:
-                # Others without a trend never had one.
-                if customer in self._forgotten:
-                    self._trends.pop(customer, None)
-                    trends.append(Outgoing(partition, key, None))
-            elif trend != self._trends.get(customer):
-                self._trends[customer] = trend
-                record = CustomerTrend(*astuple(trend), customer_id=customer, as_of=instant(track.newest))
-                trends.append(Outgoing(partition, key, encode(record)))
-        changes |= self._changed_waits
-        changes[POSITION] = encode_position(self.position)
+            self._tracks[customer].changed = False
+        changes = Changes(
+            self._partition, self._tracks, self._trends, trend_of, changed=self._changed, forgotten=self._forgotten
+        )
+        changes.states.update(self._changed_waits)
+        changes.states[POSITION] = encode_position(self.position)
         self._changed_waits = {}
         self._changed, self._forgotten = [], set()
-        self._kept.in_flight = changes
-        return changes, trends
+        self._being_kept = changes
+        self._kept.in_flight = changes.states
+        return changes
 
     def written(self) -> None:
-        """The changes taken last are in the store."""
-        self._kept.in_flight = {}
+        """The checkpoint begun last is in the store."""
+        self._being_kept, self._kept.in_flight = None, {}
         _trim(self._tracks, self._changed)
         _trim(self._trends, self._changed)
 

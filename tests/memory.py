@@ -1,7 +1,7 @@
 """The pipeline without servers: records made of events, states in a dict."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -47,6 +47,29 @@ def records(events: Iterable[Mapping[str, Any]], *, first: int = 0, at: datetime
         when = at or datetime.fromisoformat(said or NOW.isoformat())
         made.append(Record(offset, int(when.timestamp() * 1000) + 1, json.dumps(event).encode()))
     return made
+
+
+class MemoryStore:
+    """The part of `PartitionStore` that states use."""
+
+    def __init__(self) -> None:
+        self.values: dict[bytes, bytes] = {}
+
+    def lookup(self, partition: int, keys: list[bytes]) -> dict[bytes, bytes | None]:
+        return {key: self.value(partition, key) for key in keys}
+
+    def value(self, _: int, key: bytes) -> bytes | None:
+        return self.values.get(key)
+
+    def items_from(self, _: int, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
+        return iter(sorted((k, v) for k, v in self.values.items() if k.startswith(prefix)))
+
+    def write(self, changes: Mapping[bytes, bytes | None]) -> None:
+        for key, value in changes.items():
+            if value is None:
+                self.values.pop(key, None)
+            else:
+                self.values[key] = value
 
 
 class KeptStates(MemoryStates):

@@ -9,7 +9,8 @@ from agents.position import MOVING, POSITION, Position, decode, encode
 from agents.settings import BadSettings
 from agents.states import PartitionStates
 from agents.transport.table import PartitionStore
-from tests.unit.agents.test_states import MemoryStore, checkpoint
+from tests.memory import MemoryStore
+from tests.unit.agents.test_states import checkpoint
 
 
 def restored(position: Position | None, partitions: int) -> PartitionStates:

@@ -11,8 +11,8 @@ from schemas.policy import load_policy
 from streams.partition import partition_of
 from streams.pipeline import Pipeline
 from streams.track import Track
-from tests.memory import ACME, NOW, answer, records
-from tests.unit.agents.test_states import MemoryStore, checkpoint, opened, process
+from tests.memory import ACME, NOW, MemoryStore, answer, records
+from tests.unit.agents.test_states import checkpoint, opened, process
 
 _PARTITIONS = 16
 _HOMES = [Home(epoch=3, applied=100 + partition) for partition in range(_PARTITIONS)]

@@ -2,46 +2,24 @@
 
 import gc
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, cast
 from uuid import UUID
 
+from agents.changes import Changes
 from agents.states import PartitionStates
 from agents.transport.table import PartitionStore
 from schemas.policy import load_policy
 from schemas.wire import Alert
 from streams.pipeline import Pipeline
 from streams.track import Track
-from tests.memory import ACME, NOW, answer, records
+from tests.memory import ACME, NOW, MemoryStore, answer, records
 
 PIPELINE = Pipeline(load_policy(None), 1)
 HOUR = timedelta(hours=1)
-
-
-class MemoryStore:
-    """The part of `PartitionStore` that states use."""
-
-    def __init__(self) -> None:
-        self.values: dict[bytes, bytes] = {}
-
-    def lookup(self, partition: int, keys: list[bytes]) -> dict[bytes, bytes | None]:
-        return {key: self.value(partition, key) for key in keys}
-
-    def value(self, _: int, key: bytes) -> bytes | None:
-        return self.values.get(key)
-
-    def items_from(self, _: int, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
-        return iter(sorted((k, v) for k, v in self.values.items() if k.startswith(prefix)))
-
-    def write(self, changes: Mapping[bytes, bytes | None]) -> None:
-        for key, value in changes.items():
-            if value is None:
-                self.values.pop(key, None)
-            else:
-                self.values[key] = value
 
 
 def opened(store: MemoryStore) -> PartitionStates:
@@ -54,10 +32,16 @@ def process(states: PartitionStates, offset: int, event: Mapping[str, Any]) -> l
 
 def checkpoint(states: PartitionStates, store: MemoryStore) -> dict[bytes | None, bytes | None]:
     """Keep what changed. Returns the records for `csat-trends`, by key."""
-    changes, trends = states.take_changes(PIPELINE, 0, {})
-    store.write(changes)
+    changes = begun(states)
+    while changes.encode_next(1):
+        pass
+    store.write(changes.states)
     states.written()
-    return {trend.key: trend.value for trend in trends}
+    return {trend.key: trend.value for trend in changes.trends}
+
+
+def begun(states: PartitionStates) -> Changes:
+    return states.begin_checkpoint(lambda track, customer: PIPELINE.trend(track, customer, {}))
 
 
 def escalation(at: datetime) -> dict[str, Any]:
@@ -120,7 +104,7 @@ def test_the_customers_of_a_batch_are_looked_for_at_once_and_only_those_not_at_h
     assert asked.at_once == [set(keys)]
     assert asked.one_by_one == [astray.encode()]
     assert [len(states.take(c).answers) for c in (first, new, astray, second)] == [2, 1, 1, 1]
-    states.take_changes(PIPELINE, 0, {})  # on its way to the store, which has the former value still
+    begun(states).encode_next(len(made))  # on its way to the store, which has the former value still
     states._tracks.clear()
     with states.expecting(made):
         assert [len(states.take(c).answers) for c in (first, new)] == [2, 1]
@@ -131,10 +115,30 @@ def test_an_alert_is_made_again_while_its_event_is_on_its_way_to_the_store() -> 
     store = MemoryStore()
     states = opened(store)
     process(states, 0, POOR)
-    states.take_changes(PIPELINE, 0, {})
+    begun(states)
     assert store.values == {}
     (updated,) = process(states, 1, escalation(NOW + HOUR))
     assert updated.revision == 2
+
+
+def test_a_checkpoint_has_the_states_of_its_beginning_whatever_is_folded_before_it_ends() -> None:
+    store, other = MemoryStore(), str(UUID(int=1))
+    states = opened(store)
+    process(states, 0, POOR)
+    process(states, 1, answer(5, NOW, customer_id=other))
+    changes = begun(states)
+    process(states, 2, answer(4, NOW + HOUR))
+    assert set(changes.states) > {ACME.encode()}
+    assert other.encode() not in changes.states
+    process(states, 3, {"event_type": "support_customer_erased", "event_id": "gone", "customer_id": other})
+    assert not changes.encode_next(1)
+    store.write(changes.states)
+    kept = [Track.decode(store.values[each.encode()], lambda _: None) for each in (ACME, other)]
+    assert [(len(track.answers), track.applied) for track in kept] == [(1, 0), (1, 1)]
+    states.written()
+    checkpoint(states, store)
+    kept = [Track.decode(store.values[each.encode()], lambda _: None) for each in (ACME, other)]
+    assert [(len(track.answers), track.applied) for track in kept] == [(2, 2), (0, 3)]
 
 
 def test_what_no_alert_stands_on_any_more_is_deleted() -> None:
@@ -143,8 +147,9 @@ def test_what_no_alert_stands_on_any_more_is_deleted() -> None:
     process(states, 0, POOR)
     checkpoint(states, store)
     process(states, 1, answer(5, NOW + HOUR, ticket_id="T"))
-    changes, _ = states.take_changes(PIPELINE, 0, {})
-    assert changes[f"{ACME}/sT".encode()] is None
+    changes = begun(states)
+    changes.encode(ACME)
+    assert changes.states[f"{ACME}/sT".encode()] is None
 
 
 def test_an_erased_customer_leaves_nothing_but_the_head() -> None:
