@@ -1,7 +1,7 @@
 """A Faust app with batched topics, checkpoints and fail-stop."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any, Protocol, cast
 
 import faust
@@ -46,6 +46,7 @@ class BatchApp(faust.App):
         """Batched topics whose offsets `checkpoint` commits."""
         self.checkpoint: Checkpoint | None = None
         self.failed = False
+        self._restores_apart = False
         self._busy: set[asyncio.Future[None]] = set()
 
     def _new_transport(self) -> BatchTransport:
@@ -61,6 +62,11 @@ class BatchApp(faust.App):
         """The consumer, by its own type."""
         return cast("BatchConsumer", self.consumer)
 
+    @property
+    def unread(self) -> Collection[str]:
+        """The topics that Faust has its consumer be assigned, and that nobody reads from it."""
+        return self.tables.changelog_topics if self._restores_apart else frozenset()
+
     def batch_agent(self, topic: str, handle: Handle, *, name: str) -> None:
         """Register a Faust agent that hands each batch of `topic` to `handle`, one at a time."""
         self.batched.add(topic)
@@ -74,7 +80,8 @@ class BatchApp(faust.App):
         self.agent(channel, name=name)(run)
 
     def use_recovery(self, recovery: Recovery) -> None:
-        """Restore tables by `recovery` instead of Faust's own, for which Faust has no setting."""
+        """Restore tables by `recovery`, which has consumers of its own. Faust has no setting for that."""
+        self._restores_apart = True
         cast("TableManager", self.tables)._recovery = recovery  # noqa: SLF001
 
     async def idle(self) -> None:

@@ -36,7 +36,8 @@ class ReadCommitted(AIOKafkaConsumerThread):
         finally:
             self.consumer.in_transaction = stock
         consumer._fetch_max_wait_ms = _FETCH_WAIT  # noqa: SLF001 (Faust has no setting for it)
-        return batching(consumer, cast("BatchApp", self.app).batched)
+        app = cast("BatchApp", self.app)
+        return batching(consumer, app.batched, unread=app.unread)
 
 
 class BatchConsumer(Consumer):

@@ -1,6 +1,8 @@
-"""Hands the records of batched topics out as aiokafka's C parser made them.
+"""Hands the records of batched topics out as aiokafka's C parser made them, and leaves others where they are.
 
-Stock aiokafka copies each into a Python object of twelve fields, which takes longer than decoding its JSON.
+Stock aiokafka copies each into a Python object of twelve fields, which takes longer than decoding its JSON. And it
+fetches whatever is assigned: Faust is assigned its tables' changelogs, which nobody reads from its consumer, and the
+first megabytes of each partition would be kept in memory until the next rebalance.
 """
 
 from collections.abc import Collection
@@ -24,6 +26,14 @@ class Record(Protocol):
 
 class _BatchFetcher(Fetcher):  # type: ignore[misc]  # aiokafka has no types
     batched: Collection[str]
+    unread: Collection[str]
+
+    def _get_actions_per_node(self, assignment: Any) -> Any:  # noqa: ANN401 (aiokafka's own, untyped)
+        # Here, before each fetch: by the time that Faust knows of an assignment, the first one is under way.
+        for tp in assignment.tps:
+            if tp.topic in self.unread:
+                assignment.state_value(tp).pause()
+        return super()._get_actions_per_node(assignment)
 
     async def _proc_fetch_request(self, *args: Any) -> Any:  # noqa: ANN401 (aiokafka's own, untyped)
         answer = await super()._proc_fetch_request(*args)
@@ -39,20 +49,23 @@ def _as_parsed(_: TopicPartition, record: Record) -> Record:
 
 class _BatchingConsumer(AIOKafkaConsumer):  # type: ignore[misc]  # aiokafka has no types
     batched: Collection[str]
+    unread: Collection[str]
 
     async def start(self) -> None:
         await super().start()
         fetcher = cast("_BatchFetcher", self._fetcher)
-        fetcher.__class__, fetcher.batched = _BatchFetcher, self.batched
+        fetcher.__class__, fetcher.batched, fetcher.unread = _BatchFetcher, self.batched, self.unread
 
 
-def batching(consumer: AIOKafkaConsumer, topics: Collection[str]) -> AIOKafkaConsumer:
-    """Have a consumer that is not started yet hand out the records of `topics` as they were parsed.
+def batching(
+    consumer: AIOKafkaConsumer, topics: Collection[str], *, unread: Collection[str] = frozenset()
+) -> AIOKafkaConsumer:
+    """Have a consumer that is not started yet hand out the records of `topics` as they were parsed, of `unread` none.
 
     Faust and aiokafka make their consumer and fetcher by name: only what they have made can be turned into another.
     """
     turned = cast("_BatchingConsumer", consumer)
-    turned.__class__, turned.batched = _BatchingConsumer, topics
+    turned.__class__, turned.batched, turned.unread = _BatchingConsumer, topics, unread
     return turned
 
 

@@ -3,9 +3,12 @@
 import asyncio
 from pathlib import Path
 
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
 from agents.app import build
 from agents.settings import Settings
 from agents.transport.batch import Batch
+from agents.transport.fetcher import batching
 from tests.conftest import Broker
 from tests.servers.topics import Record, committed, create_topics, produce
 from tests.servers.wait import until
@@ -43,3 +46,18 @@ async def test_nothing_is_kept_of_a_batch_that_is_done(broker: Broker, topic_pre
     finally:
         await app.stop()
     assert offsets == list(range(20))
+
+
+async def test_what_nobody_reads_is_not_fetched(broker: Broker, topic_prefix: str) -> None:
+    # aiokafka would keep the first megabytes of it, of each partition.
+    events, log = (TopicPartition(f"{topic_prefix}{name}", 0) for name in ("events", "log"))
+    await create_topics(broker.bootstrap, {events.topic: 1, log.topic: 1})
+    consumer = AIOKafkaConsumer(bootstrap_servers=broker.bootstrap, auto_offset_reset="earliest")
+    async with batching(consumer, {events.topic}, unread={log.topic}):
+        consumer.assign([events, log])
+        for number in (b"1", b"2"):
+            for tp in (log, events):
+                await produce(broker.bootstrap, tp.topic, [Record(value=number)])
+            assert (await consumer.getone(events)).value == number
+        assert log not in consumer._fetcher._records
+        assert (await consumer.position(log)) == 0
