@@ -3,10 +3,10 @@
 import itertools
 import os
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
 import pytest
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("shared")
 
+_SHARED_KAFKA = pytest.StashKey[str]()
 _LOCAL = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -86,11 +87,30 @@ def available() -> Iterator[None]:
         pytest.skip(str(error))
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tell a worker of pytest-xdist where to ask for the Kafka that all of them share."""
+    from tests.servers.shared_kafka import shared_kafka
+
+    if _SHARED_KAFKA not in node.config.stash:
+        owned = ExitStack()
+        node.config.add_cleanup(owned.close)
+        node.config.stash[_SHARED_KAFKA] = owned.enter_context(shared_kafka())
+    node.workerinput["kafka"] = node.config.stash[_SHARED_KAFKA]
+
+
 @pytest.fixture(scope="session")
-def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator["KafkaServer"]:
+def kafka(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator["KafkaServer"]:
     """An Apache Kafka for all tests: leave it running, and use `topic_prefix`."""
     from tests.servers.kafka import KafkaServer
+    from tests.servers.shared_kafka import ask
 
+    of_the_run = getattr(request.config, "workerinput", {}).get("kafka")
+    if of_the_run is not None:
+        with available():
+            server = ask(of_the_run)
+        yield server
+        return
     with available():
         server = KafkaServer(tmp_path_factory.mktemp("kafka"))
     with server:
@@ -135,7 +155,7 @@ def _test_numbers() -> Iterator[int]:
 @pytest.fixture
 def topic_prefix(_test_numbers: Iterator[int]) -> str:
     """What no other test's topics, groups and transactional ids begin with."""
-    return f"t{next(_test_numbers)}."
+    return f"{os.environ.get('PYTEST_XDIST_WORKER', '')}t{next(_test_numbers)}."
 
 
 @pytest.fixture(scope="session")
