@@ -30,15 +30,22 @@ class Positions(Protocol):
         """The offset of the first record that is not committed; None where nothing ever was."""
         ...
 
+    def handled_up_to(self, tp: TP) -> int | None:
+        """The offset of the first record that is not handled; None where nothing was since the assignment."""
+        ...
+
     def waiting_since(self, tp: TP) -> int | None:
         """The time, in milliseconds since 1970, of the oldest record that was fetched and is not done; or None."""
         ...
 
 
 def lag(consumer: Positions, topic: str) -> int:
-    """Records of the topic's partitions assigned here that are not committed, as of the last fetch of each."""
+    """Records of the topic's partitions assigned here that are not handled, as of the last fetch of each.
+
+    What is handled and waits for a checkpoint holds nobody up.
+    """
     return sum(
-        max((consumer.highwater(tp) or 0) - (consumer.committed_up_to(tp) or 0), 0)
+        max((consumer.highwater(tp) or 0) - max(consumer.handled_up_to(tp) or 0, consumer.committed_up_to(tp) or 0), 0)
         for tp in consumer.assignment()
         if tp.topic == topic
     )

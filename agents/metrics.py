@@ -88,7 +88,7 @@ DIGEST_LAST = Gauge(
 )
 LAG = Gauge(
     "csatwatch_lag_records",
-    "Records of the topic's partitions owned here that are not committed yet.",
+    "Records of the topic's partitions owned here that are not handled yet.",
     ["role", "topic"],
     registry=REGISTRY,
 )
