@@ -1,6 +1,7 @@
 """What a checkpoint of one partition writes: the states as they were when it was begun, encoded a few at a time."""
 
 from collections.abc import Callable, Collection, Mapping, MutableMapping
+from itertools import islice
 
 from msgspec.structs import astuple
 
@@ -49,8 +50,8 @@ class Changes:
         return customer in self._left
 
     def encode_next(self, count: int) -> bool:
-        """Encode so many of those left, the longest unchanged first. False: none is left."""
-        for customer in [customer for customer, _ in zip(self._left, range(count), strict=False)]:
+        """Encode so many of those who are left. False: nobody is left."""
+        for customer in list(islice(self._left, count)):
             self.encode(customer)
         return bool(self._left)
 
