@@ -42,7 +42,8 @@ class Changes:
         self._tracks = tracks
         self._published = published
         self._trend_of = trend_of
-        self._left = dict.fromkeys(changed)  # customers who are not encoded yet
+        self._in_turn = iter(changed)
+        self._left = set(changed)  # customers who are not encoded yet
         self._forgotten = forgotten
 
     def __contains__(self, customer: object) -> bool:
@@ -51,13 +52,14 @@ class Changes:
 
     def encode_next(self, count: int) -> bool:
         """Encode so many of those who are left. False: nobody is left."""
-        for customer in list(islice(self._left, count)):
-            self.encode(customer)
+        for customer in islice(self._in_turn, count):
+            if customer in self._left:
+                self.encode(customer)
         return bool(self._left)
 
     def encode(self, customer: str) -> None:
         """Encode a customer who is left."""
-        del self._left[customer]
+        self._left.remove(customer)
         track, key = self._tracks[customer], customer.encode()
         for suffix, value in track.encode().items():
             self.states[key + suffix.encode() if suffix else key] = value
