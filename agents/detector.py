@@ -61,6 +61,7 @@ from streams.track import Track
 _CHECKPOINT_SECONDS = 10.0  # while behind, and at the most
 _CAUGHT_UP_SECONDS = 1.0  # and more where much is written
 _SECONDS_A_STATE = 0.0025  # that takes some 60 µs: a partition's checkpoints are a fortieth of the time
+_FEW = 1_000  # events that wait where a partition is not behind
 _AT_ONCE = 16  # customers that are encoded before alerts have their turn: a millisecond or so
 
 _log = structlog.get_logger(__name__)
@@ -177,7 +178,7 @@ class Detector:
         return {tp: offset for tp, offset in zip(due, done, strict=True) if offset is not None}
 
     def _rest(self, tp: TP) -> float:
-        if not self._app.batches.caught_up(tp):
+        if self._app.batches.behind(tp):
             return _CHECKPOINT_SECONDS
         return min(max(_CAUGHT_UP_SECONDS, _SECONDS_A_STATE * self._written.get(tp, 0)), _CHECKPOINT_SECONDS)
 
@@ -192,7 +193,7 @@ class Detector:
                 offset = self._app.batches.handled_up_to(tp)
                 if offset is None or (offset == self._app.batches.committed_up_to(tp) and not states.has_changes):
                     return offset
-                changes, live = states.begin_checkpoint(self._trend_of), self._app.batches.caught_up(tp)
+                changes, live = states.begin_checkpoint(self._trend_of), self._app.batches.behind(tp) < _FEW
             while changes.encode_next(_AT_ONCE):
                 if live:  # else alerts are late anyhow
                     await asyncio.sleep(0)
