@@ -58,9 +58,9 @@ from streams.topology import (
 from streams.track import Track
 
 # Between two checkpoints of a partition: a crash repeats at most the events of so long.
-_CHECKPOINT_SECONDS = 10.0  # while behind, and at the most
-_CAUGHT_UP_SECONDS = 1.0  # and more where much is written
-_SECONDS_A_STATE = 0.0025  # that takes some 60 µs: a partition's checkpoints are a fortieth of the time
+_CHECKPOINT_SECONDS = 10.0  # while behind
+_LEAST_SECONDS, _MOST_SECONDS = 1.0, 5.0  # else: the more, the more is written
+_SECONDS_A_STATE = 0.0025  # one takes some 60 µs: a partition's checkpoints are a fortieth of the time
 _FEW = 1_000  # events that wait where a partition is not behind
 _AT_ONCE = 16  # customers that are encoded before alerts have their turn: a millisecond or so
 
@@ -111,7 +111,7 @@ class Detector:
         app.on_partitions_revoked.connect(cast("Any", self._revoked))
         self._states: dict[int, PartitionStates] = {}
         self._checkpointed_at: dict[TP, float] = {}
-        self._written: dict[TP, int] = {}  # values, with the last checkpoint; 0 if the partition was behind
+        self._written: dict[TP, int] = {}  # values, with the last checkpoint; none while behind, 0 right after that
         self._producer: AIOKafkaProducer = kafka.producer(
             settings, linger_ms=0, max_batch_size=MAX_BATCH, max_request_size=3 * MEGABYTE
         )
@@ -180,7 +180,7 @@ class Detector:
     def _rest(self, tp: TP) -> float:
         if self._app.batches.behind(tp):
             return _CHECKPOINT_SECONDS
-        return min(max(_CAUGHT_UP_SECONDS, _SECONDS_A_STATE * self._written.get(tp, 0)), _CHECKPOINT_SECONDS)
+        return min(max(_LEAST_SECONDS, _SECONDS_A_STATE * self._written.get(tp, 0)), _MOST_SECONDS)
 
     async def _checkpoint(self, tp: TP) -> int | None:
         states = self._states.get(tp.partition)
@@ -208,7 +208,10 @@ class Detector:
             if log in last and self._states.get(tp.partition) is states:
                 self._table.local.write(tp.partition, changes.states.items(), last[log])
             states.written()
-            self._written[tp] = len(changes.states) if live else 0
+            if live:
+                self._written[tp] = len(changes.states) if tp in self._written else 0
+            else:
+                self._written.pop(tp, None)
             reached("after-local-put")
         return offset
 
