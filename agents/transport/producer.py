@@ -16,9 +16,6 @@ MAX_BATCH = 900_000
 """Bytes: below the broker's default limit of 1 MiB for a batch."""
 
 
-_AT_ONCE = 256  # records, a millisecond or so, after which others have their turn
-
-
 class Outgoing(NamedTuple):
     """A record to send to one partition."""
 
@@ -53,9 +50,7 @@ async def send(producer: AIOKafkaProducer, topic: str, records: Iterable[Outgoin
 async def _send_partition(producer: AIOKafkaProducer, topic: str, partition: int, records: Sequence[Outgoing]) -> int:
     batch = producer.create_batch()
     sent = []
-    for number, record in enumerate(records, 1):
-        if number % _AT_ONCE == 0:
-            await asyncio.sleep(0)
+    for record in records:
         if _append(batch, record):
             continue
         if batch.record_count():
