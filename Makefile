@@ -46,7 +46,7 @@ demo: $(STAMP) ## the same, ended when every alert is delivered
 	@$(BIN)/csatwatch up --exit-when-idle $(ARGS)
 
 test: $(STAMP) ## the tests, without the slow ones
-	@$(BIN)/python -m pytest -m "not slow" -n 4 $(ARGS)
+	@$(BIN)/python -m pytest -m "not slow" -n 4 --dist worksteal $(ARGS)
 
 test-all: $(STAMP) ## all tests, with branch coverage
 	@$(BIN)/python -m pytest --cov --cov-report=term $(ARGS)

@@ -11,6 +11,8 @@ from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
 from aiokafka.errors import KafkaError, for_code
 from aiokafka.structs import OffsetAndMetadata
 
+from agents.commands.topics import create
+from agents.settings import load_settings
 from tests.servers.wait import until
 
 Codec = Literal["gzip", "snappy", "lz4", "zstd"]
@@ -62,6 +64,11 @@ async def create_topics(bootstrap: str, partitions: Mapping[str, int], config: M
             )
 
         await until(led, what=f"leaders for the partitions of {', '.join(partitions)}")
+
+
+async def create_all(environ: Mapping[str, str]) -> None:
+    """All of csatwatch's topics, as `csatwatch topics create` makes them with these settings."""
+    await create(load_settings(environ))
 
 
 async def grow_topic(bootstrap: str, topic: str, partitions: int) -> None:

@@ -18,8 +18,8 @@ from streams.topology import ALERTS, DEAD_LETTERS, EVENTS
 from tests.conftest import Broker
 from tests.memory import answer
 from tests.oracle import Oracle
-from tests.servers.processes import Csatwatch, csatwatch
-from tests.servers.topics import Record, Stored, committed, end_offsets, produce, read_all
+from tests.servers.processes import Csatwatch
+from tests.servers.topics import Record, Stored, committed, create_all, end_offsets, produce, read_all
 from tests.servers.wait import until
 
 PARTITIONS = 4
@@ -96,8 +96,7 @@ async def installation(broker: Broker, topic_prefix: str, tmp_path: Path) -> Ins
         "CSATWATCH_PARTITIONS": str(PARTITIONS),
         "CSATWATCH_STATE_DIR": str(tmp_path / "state"),
     }
-    made = await csatwatch("topics", "create", settings=settings, directory=tmp_path)
-    assert made.code == 0, made.stderr
+    await create_all(settings)
     return Installation(broker, settings, tmp_path)
 
 

@@ -17,7 +17,7 @@ from tests.conftest import Broker
 from tests.integration.store.conftest import expected, feed, stored
 from tests.servers.databases import Databases
 from tests.servers.processes import Csatwatch, csatwatch
-from tests.servers.topics import Record, lag, produce
+from tests.servers.topics import Record, create_all, lag, produce
 from tests.servers.wait import until
 
 PARTITIONS = 4
@@ -76,8 +76,7 @@ async def installation(
         "CSATWATCH_PARTITIONS": str(PARTITIONS),
         "CSATWATCH_STATE_DIR": str(tmp_path / "state"),
     }
-    made = await csatwatch("topics", "create", settings=settings, directory=tmp_path)
-    assert made.code == 0, made.stderr
+    await create_all(settings)
     return Installation(broker, settings, tmp_path, pool)
 
 
