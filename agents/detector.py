@@ -20,6 +20,7 @@ from agents.alert_log import say
 from agents.app import build
 from agents.flood import Flood
 from agents.health import Health
+from agents.lag import behind
 from agents.layout import check_assigned, check_restored
 from agents.run import run
 from agents.session import connected
@@ -178,7 +179,7 @@ class Detector:
         return {tp: offset for tp, offset in zip(due, done, strict=True) if offset is not None}
 
     def _rest(self, tp: TP) -> float:
-        if self._app.batches.behind(tp):
+        if behind(self._app.batches, tp):
             return _CHECKPOINT_SECONDS
         return min(max(_LEAST_SECONDS, _SECONDS_A_STATE * self._written.get(tp, 0)), _MOST_SECONDS)
 
@@ -193,7 +194,7 @@ class Detector:
                 offset = self._app.batches.handled_up_to(tp)
                 if offset is None or (offset == self._app.batches.committed_up_to(tp) and not states.has_changes):
                     return offset
-                changes, live = states.begin_checkpoint(self._trend_of), self._app.batches.behind(tp) < _FEW
+                changes, live = states.begin_checkpoint(self._trend_of), behind(self._app.batches, tp) < _FEW
             while changes.encode_next(_AT_ONCE):
                 if live:  # else alerts are late anyhow
                     await asyncio.sleep(0)

@@ -39,16 +39,18 @@ class Positions(Protocol):
         ...
 
 
-def lag(consumer: Positions, topic: str) -> int:
-    """Records of the topic's partitions assigned here that are not handled, as of the last fetch of each.
+def behind(consumer: Positions, tp: TP) -> int:
+    """Records of a partition assigned here that are not handled, as of its last fetch.
 
     What is handled and waits for a checkpoint holds nobody up.
     """
-    return sum(
-        max((consumer.highwater(tp) or 0) - max(consumer.handled_up_to(tp) or 0, consumer.committed_up_to(tp) or 0), 0)
-        for tp in consumer.assignment()
-        if tp.topic == topic
-    )
+    done = max(consumer.handled_up_to(tp) or 0, consumer.committed_up_to(tp) or 0)
+    return max((consumer.highwater(tp) or 0) - done, 0)
+
+
+def lag(consumer: Positions, topic: str) -> int:
+    """The same of all of a topic's partitions assigned here."""
+    return sum(behind(consumer, tp) for tp in consumer.assignment() if tp.topic == topic)
 
 
 def lag_seconds(consumer: Positions, topic: str, now: float) -> float:

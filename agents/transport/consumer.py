@@ -152,10 +152,6 @@ class BatchConsumer(Consumer):
         """The offset to commit for a batched partition; None where nothing was handled since its assignment."""
         return self._handled.get(tp)
 
-    def behind(self, tp: TP) -> int:
-        """So many offsets that the broker had at the last fetch are not handled."""
-        return (self.highwater(tp) or 0) - self._handled.get(tp, 0)
-
     def waiting_since(self, tp: TP) -> int | None:
         """The time, in milliseconds since 1970, of the oldest record that was fetched and is not handled; or None."""
         return next(iter(self._in_hand.get(tp, {}).values()), None)

@@ -65,7 +65,6 @@ def history(seed: int, size: int) -> list[dict[str, Any]]:
 def test_the_same_is_written(seed: int, encoded_between: list[int], batch: int) -> None:
     events = history(seed, len(encoded_between))
     slow, fast = Worker(), Worker()
-    under_way: Changes | None = None
     for begin in range(0, len(events), batch):
         expected = fast.end(fast.begin())
         under_way = slow.begin()
