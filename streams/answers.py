@@ -5,7 +5,7 @@ answer at the end is only noted at first, since a dozen lists are a dozen places
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple, cast
 
 import msgspec
@@ -14,6 +14,7 @@ NEVER = -(1 << 62)
 """Before any time in microseconds since 1970."""
 
 _NO_TIMES: list[int] = []
+_encode = msgspec.msgpack.Encoder().encode
 _FEW = 8  # answers that are looked through faster than kept apart
 
 
@@ -49,12 +50,15 @@ class Mark(NamedTuple):
 class Packed(msgspec.Struct, array_like=True, gc=False):
     """Columns as they are kept. `tickets` is empty where they are the surveys, `marks` where there are none."""
 
-    at: list[int]
+    at: Sequence[int]
     ratings: bytes
-    surveys: list[str]
-    events: list[str]
-    tickets: list[str]
-    marks: list[int]
+    surveys: Sequence[str]
+    events: Sequence[str]
+    tickets: Sequence[str]
+    marks: Sequence[int]
+
+
+_Columns = tuple[tuple[int, ...], tuple[int, ...], tuple[str, ...], tuple[str, ...], tuple[str, ...]]
 
 
 class Answers:
@@ -108,7 +112,7 @@ class Answers:
         return len(self.at) + len(self._appended)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Answers) and self.pack() == other.pack()
+        return isinstance(other, Answers) and _encode(self.pack()) == _encode(other.pack())
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -251,8 +255,9 @@ class Answers:
     def pack(self, begin: int = 0, end: int | None = None) -> Packed:
         """A part of the columns, to be encoded at once."""
         if self.when is None and self._appended and not begin and end is None:
-            at, ratings, surveys, events, tickets = map(list, zip(*self._appended, strict=True))
-            return Packed(at, bytes(ratings), surveys, events, [] if tickets == surveys else tickets, [])
+            columns = cast("_Columns", zip(*self._appended, strict=True))
+            times, ratings, answered, events, asked = columns
+            return Packed(times, bytes(ratings), answered, events, () if asked == answered else asked, ())
         self.settle()
         whole = begin == 0 and (end is None or end == len(self.at))
         part = slice(begin, end)

@@ -1,6 +1,6 @@
 """The rules: is a rating poor, is a customer's average falling."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from schemas.alert import Evidence, Status
@@ -10,7 +10,7 @@ from streams.level import Level, Suspicion, chance_of
 from streams.spans import DAY, Spans
 from streams.track import Track
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_from_timestamp = datetime.fromtimestamp
 _PARTS = 1_000_000
 BEST = 5
 """Of all ratings."""
@@ -57,7 +57,7 @@ class Rules(NamedTuple):
 
 def instant(microseconds: int) -> datetime:
     """A track's time as an aware datetime."""
-    return _EPOCH + timedelta(0, 0, microseconds)  # by place: this takes half the time
+    return _from_timestamp(microseconds / 1e6, UTC)  # exact for the times of our era; half the time of adding to 1970
 
 
 def microseconds(at: datetime) -> int:
