@@ -2,49 +2,38 @@
 
 import signal
 from collections.abc import Callable, Coroutine
-from importlib import import_module
 from importlib.metadata import version
 from typing import Any, NoReturn
 
 import click
 
+from agents.commands.lazy import LazyGroup
 from agents.refused import BadInput
 from agents.settings import BadSettings, Settings, load_settings
 from schemas.yaml_file import BadFile
 
-# Each a module of agents/commands, imported when it is asked for: a process starts without the others.
-_COMMANDS = (
-    "alert",
-    "alerts",
-    "backtest",
-    "check",
-    "customers",
-    "database",
-    "dead-letters",
-    "deliveries",
-    "digest",
-    "erase",
-    "fit",
-    "generate",
-    "outcomes",
-    "poll",
-    "publish",
-    "state",
-    "topics",
-)
+_SUMMARIES = {
+    "alert": "Try the way of an alert.",
+    "alerts": "Follow the alerts.",
+    "backtest": "Try a policy on the past: which alerts would it have raised?",
+    "check": "Check the settings, the files, and that the servers answer.",
+    "customers": "Tell csatwatch the accounts: what they pay, and who owns them.",
+    "database": "Make the tables, and list the rights that processes need.",
+    "dead-letters": "Look after the records of csat-events that are no events.",
+    "deliveries": "Look after the deliveries: each step of each alert.",
+    "digest": "Show the weekly digests as they would be now.",
+    "erase": "Forget what a customer or a person said: for good.",
+    "fit": "Work out a policy's constants from your own history.",
+    "generate": "Make up a feed: accounts, ratings, closed tickets.",
+    "outcomes": "Show whether alerts help.",
+    "poll": "Fetch the answers that a survey tool's webhooks did not bring.",
+    "publish": "Publish the events in a file to csat-events.",
+    "state": "Look after what is kept, after a restore or a new topic.",
+    "topics": "Create the topics, grow them, and list who needs which rights.",
+}
 
 
-class _Program(click.Group):
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted({*super().list_commands(ctx), *_COMMANDS})
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in _COMMANDS:
-            return super().get_command(ctx, cmd_name)
-        name = cmd_name.replace("-", "_")
-        command: click.Command = getattr(import_module(f"agents.commands.{name}"), name)
-        return command
-
+class _Program(LazyGroup):
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 (click's own signature)
         """Say what is wrong with the user's input in one message, without a traceback."""
         try:
@@ -53,7 +42,11 @@ class _Program(click.Group):
             raise BadInput(str(error)) from None
 
 
-@click.group(cls=_Program, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=_Program,
+    summaries=_SUMMARIES,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(version("csatwatch"), prog_name="csatwatch")
 def program() -> None:
     """Watch what customers say of the support they got, and tell their CSM when it turns bad.
@@ -94,7 +87,7 @@ def detect(*, count: int, with_parent: bool) -> None:
     _run(detector)
 
 
-@program.command()
+@program.command(short_help="Run the store: events and accounts into Postgres.")
 def store() -> None:
     """Run the store: events and accounts into Postgres, in batches."""
     from agents.store import main as store_process  # noqa: PLC0415 (Faust takes a while to import)
@@ -102,7 +95,7 @@ def store() -> None:
     _run(store_process)
 
 
-@program.command()
+@program.command(short_help="Run the delivery: to Slack, tasks and e-mail drafts.")
 def deliver() -> None:
     """Run the delivery: each alert's steps to Slack, tasks and e-mail drafts, each once."""
     from agents.delivery import main as delivery  # noqa: PLC0415 (Faust takes a while to import)
@@ -110,7 +103,7 @@ def deliver() -> None:
     _run(delivery)
 
 
-@program.command()
+@program.command(short_help="Serve the pages.")
 @click.option("--banner", help="A sentence to show above every page.")
 def web(banner: str | None) -> None:
     """Serve the pages, on CSATWATCH_WEB_BIND (127.0.0.1:8080)."""
@@ -119,7 +112,7 @@ def web(banner: str | None) -> None:
     _run(lambda settings: web_server(settings, banner))
 
 
-@program.command()
+@program.command(short_help="Run everything on embedded servers, with a sample feed.")
 @click.option("--exit-when-idle", is_flag=True, help="End when every alert of the sample feed is delivered.")
 @click.option(
     "--port",

@@ -11,8 +11,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import InvalidConfigurationError, TopicAlreadyExistsError, for_code
 
 from agents import kafka
-from agents.asyncapi import asyncapi
-from agents.commands.grow import grow
+from agents.commands.lazy import LazyGroup
 from agents.refused import Failed
 from agents.session import connected, visit
 from agents.settings import PREFIX, Settings, load_settings
@@ -74,15 +73,12 @@ def missing(settings: Settings, there: Collection[str]) -> list[str]:
     return [topic.name for topic in _wanted(settings) if topic.name not in there]
 
 
-@click.group()
+@click.group(cls=LazyGroup, summaries={"grow": "Give the topics more partitions, and move each customer along."})
 def topics() -> None:
     """Create the topics, say what differs, grow them, and list who needs which rights on them."""
 
 
-topics.add_command(grow)
-
-
-@topics.command("create")
+@topics.command("create", short_help="Create the topics that are missing, and say what differs.")
 def create_command() -> None:
     """Create the topics that are missing; running it again changes nothing.
 
@@ -108,7 +104,7 @@ def create_command() -> None:
         raise Failed(message)
 
 
-@topics.command("acls")
+@topics.command("acls", short_help="Print the commands that give each process its rights.")
 @click.option(
     "--principal",
     default="User:csatwatch-{process}",
@@ -135,9 +131,11 @@ def acls_command(*, principal: str, names: Sequence[str]) -> None:
             )
 
 
-@topics.command("asyncapi")
+@topics.command("asyncapi", short_help="Print the topics and their records as AsyncAPI 3.")
 def asyncapi_command() -> None:
     """Print the topics and their records as an AsyncAPI 3 document, under the names they have here."""
+    from agents.asyncapi import asyncapi  # noqa: PLC0415 (it makes all schemas)
+
     click.echo(json.dumps(asyncapi(load_settings()), indent=2, ensure_ascii=False))
 
 

@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import click
@@ -42,8 +44,9 @@ def lines(*events: object) -> str:
 
 
 def all_commands(group: click.Group = program, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
-    found = [path]
-    for name, command in group.commands.items():
+    found, context = [path], click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
         found += all_commands(command, (*path, name)) if isinstance(command, click.Group) else [(*path, name)]
     return found
 
@@ -54,6 +57,17 @@ def test_every_command_explains_itself(command: tuple[str, ...]) -> None:
     assert result.exit_code == 0
     assert result.stdout.startswith("Usage: ")
     assert len(result.stdout.splitlines()) > 5
+
+
+def test_each_command_is_listed_in_a_line_without_importing_it() -> None:
+    listed = run("--help").stdout.partition("Commands:\n")[2].splitlines()
+    assert [line.split()[0] for line in listed] == sorted(program.list_commands(click.Context(program)))
+    assert not [line for line in listed if "..." in line or len(line) > 80]
+    code = (
+        "import sys; from agents.cli import program; program(['--help'], standalone_mode=False); "
+        "sys.exit(sorted(m for m in sys.modules if m.startswith('agents.commands.')) != ['agents.commands.lazy'])"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL)
 
 
 def test_version() -> None:
