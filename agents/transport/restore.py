@@ -41,7 +41,7 @@ class Restore(Recovery):
         progress: Callable[[float], None],
         standby: Standby,
     ) -> None:
-        super().__init__(app, app.tables)
+        super().__init__(app, app.tables, beacon=app.tables.beacon)
         self._table = table
         self._new_consumer = consumer
         self._ready = ready
@@ -92,6 +92,11 @@ class Restore(Recovery):
         self._standby.stop()
         await super().on_stop()
 
+    async def crash(self, reason: BaseException) -> None:
+        """End the worker with it: it would keep its partitions and handle nothing of them."""
+        await super().crash(reason)
+        await cast("BatchApp", self.app).fail(reason)
+
     async def on_recovery_completed(self, generation_id: int = 0) -> None:
         """Restore the assigned partitions, then let Faust go on."""
         partitions = {int(tp.partition) for tp in self.active_tps}
@@ -118,6 +123,8 @@ class Restore(Recovery):
         await self._ready(partitions)
         await self._restore(partitions)
         await self._restored(partitions)
+        # Faust seeks too, and lets events flow when that takes too long: those behind dropped ones, with no broker there.
+        await self._consumer.perform_seek()
 
     @property
     def _consumer(self) -> BatchConsumer:

@@ -1,10 +1,13 @@
 """The detector as a process: what it is given, what comes out, and what it keeps over its ends."""
 
 import shutil
+from pathlib import Path
 
 import pytest
+from rocksdict import Options, Rdict
 
 from agents.detector import headers_of
+from agents.transport.table import PartitionStore
 from schemas.wire import decode_alert
 from streams.topology import ALERTS, CUSTOMERS, TRENDS
 from tests.integration.detector.conftest import TODAY, Installation, expected, feed
@@ -55,6 +58,23 @@ async def test_state_survives_a_kill_and_the_loss_of_its_directory(installation:
         await detector.ready()
         await installation.processed()
         assert "state restored" in detector.log
+    assert await installation.statuses() == expected(events)
+
+
+@pytest.mark.both_brokers
+async def test_state_ahead_of_its_changelog_is_rebuilt(installation: Installation) -> None:
+    events = feed(3, 600)
+    await installation.publish(events[:300])
+    async with installation.detector() as detector:
+        await installation.processed()
+    for directory in Path(installation.settings["CSATWATCH_STATE_DIR"]).glob("**/*.db"):
+        database = Rdict(str(directory), options=Options(raw_mode=True))
+        database.put(PartitionStore.offset_key, b"1000000")
+        database.close()
+    await installation.publish(events[300:])
+    async with installation.detector() as detector:
+        await installation.processed()
+        assert "local state does not fit its changelog: it is rebuilt" in detector.log
     assert await installation.statuses() == expected(events)
 
 

@@ -75,6 +75,38 @@ async def test_a_restoring_is_given_up_when_its_partitions_are_revoked(app: Batc
     assert not app.failed
 
 
+async def test_a_restoring_that_fails_anywhere_ends_the_worker(app: BatchApp) -> None:
+    async def ready(_: set[int]) -> None:
+        return
+
+    recovery = restore(app, ready, _Standby())
+    await recovery.crash(RuntimeError("in Faust's part of it"))
+    assert app.failed
+    assert isinstance(app.crash_reason, RuntimeError)
+
+
+async def test_no_event_flows_before_the_seek_however_long_it_takes(
+    app: BatchApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = asyncio.Event()
+
+    async def perform_seek() -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    async def ready(_: set[int]) -> None:
+        return
+
+    monkeypatch.setattr(app.batches, "perform_seek", perform_seek)
+    app.batches.hold_flow()
+    restoring = asyncio.create_task(restore(app, ready, _Standby()).on_recovery_completed())
+    await begun.wait()
+    app.batches.resume_flow()
+    assert not app.batches.flow_active
+    restoring.cancel()
+    await asyncio.wait({restoring})
+
+
 async def test_one_that_is_done_at_that_moment_takes_nothing_over_either(app: BatchApp) -> None:
     letting_go = []
 
