@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from agents import kafka
 from agents.metrics import CUSTOMERS_KNOWN
+from agents.session import connected
 from agents.settings import Settings
 from agents.transport.ends import ends
 from schemas.customer import Customer
@@ -38,9 +39,8 @@ class Accounts:
 
         What ends the reading is told to `failed`.
         """
-        consumer = kafka.consumer(self._settings, enable_auto_commit=False, auto_offset_reset="earliest")
-        await consumer.start()
-        try:
+        stock = kafka.consumer(self._settings, enable_auto_commit=False, auto_offset_reset="earliest")
+        async with connected(stock) as consumer:
             await self._read_all(consumer)
             follower = asyncio.create_task(self._follow(consumer, arrived, failed), name="accounts")
             try:
@@ -49,8 +49,6 @@ class Accounts:
                 follower.cancel()
                 with suppress(asyncio.CancelledError):
                     await follower
-        finally:
-            await consumer.stop()
 
     async def _read_all(self, consumer: AIOKafkaConsumer) -> None:
         consumer.assign(self._partitions)

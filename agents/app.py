@@ -55,8 +55,8 @@ def build(settings: Settings, role: Role, *, data: Path | None = None, member: s
         web_enabled=False,
         autodiscover=False,
         table_cleanup_interval=3600.0,
-        # Where the end of a transaction is not visible yet, state seems to be ahead of its changelog. `Restore` looks when
-        # it is: once the previous owner's transactions are over.
+        # Where the end of a transaction is not visible yet, state seems to be ahead of its changelog. `Restore` looks
+        # at both once the previous owner's transactions are over.
         recovery_consistency_check=False,
         # Faust's assignor gives them out; `agents.transport.standby` follows them.
         table_standby_replicas=settings.standby_replicas if data is not None else 0,

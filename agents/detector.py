@@ -166,6 +166,10 @@ class Detector:
             raise
         return self._send(batch, outcome, states)
 
+    async def restored(self) -> str | None:
+        """How far the state of the partitions is from being whole; None where it is."""
+        return await self._restore.check()
+
     async def checkpoint(self, partitions: set[TP], *, last: bool) -> Mapping[TP, int]:
         """Write the states changed since the last checkpoint, with the source offsets that they stand for.
 
@@ -376,6 +380,7 @@ async def main(settings: Settings) -> int:
     # States live long and make no cycles: looking through all of them again and again finds nothing.
     gc.freeze()
     gc.set_threshold(100_000, 20, 50)
+    health.check("state", detector.restored)
     _log.info("detector", policy=policy_version, partitions=pipeline.partitions, state=str(state.path))
     return await run(app, health, around=detector.running())
 

@@ -50,6 +50,11 @@ class Restore(Recovery):
         self._standby = standby
         self._followed: set[int] = set()
         self._taking_over: asyncio.Task[None] | None = None
+        self._under_way: str | None = None
+
+    async def check(self) -> str | None:
+        """How far it is, in words; None where what is assigned is whole, and its events are handled."""
+        return self._under_way
 
     # -- Faust's own reading of changelogs, which never begins
 
@@ -75,6 +80,7 @@ class Restore(Recovery):
         states in place of the revoked ones, and let events flow.
         """
         self._consumer.hold_flow()
+        self._under_way = "partitions are assigned anew"
         task, self._taking_over = self._taking_over, None
         if task is not None:
             task.cancel()
@@ -86,6 +92,7 @@ class Restore(Recovery):
         # Faust lets events flow before it seeks: those behind dropped ones would be handled, and committed, first.
         self._consumer.hold_flow()
         await super().on_rebalance(*assignment, **more)
+        self._tell(0.0)
 
     async def on_stop(self) -> None:
         """The same."""
@@ -118,12 +125,15 @@ class Restore(Recovery):
         self._standby.follow(self._followed - partitions)
         self._consumer.release_flow()
         await super().on_recovery_completed(generation_id)
+        if self._taking_over is task:
+            self._under_way = None
 
     async def _take_over(self, partitions: set[int]) -> None:
+        self._tell(0.0)
         await self._ready(partitions)
         await self._restore(partitions)
         await self._restored(partitions)
-        # Faust seeks too, and lets events flow when that takes too long: those behind dropped ones, with no broker there.
+        # Faust seeks too. Where that takes too long it lets events flow, and they would be those behind dropped ones.
         await self._consumer.perform_seek()
 
     @property
@@ -132,7 +142,7 @@ class Restore(Recovery):
 
     async def _restore(self, partitions: set[int]) -> None:
         if not partitions:
-            self._progress(1.0)
+            self._tell(1.0)
             return
         started, read = monotonic(), 0
         async with connected(self._new_consumer()) as consumer:
@@ -140,10 +150,14 @@ class Restore(Recovery):
             await changelog.begin(partitions)
             total = sum(changelog.left.values())
             while left := sum(changelog.left.values()):
-                self._progress(1 - left / total)
+                self._tell(1 - left / total)
                 read += (now := await changelog.read())
                 if now:
                     reached("restoring")
-        self._progress(1.0)
+        self._tell(1.0)
         seconds = round(monotonic() - started, 2)
         _log.info("state restored", partitions=len(partitions), records=read, seconds=seconds)
+
+    def _tell(self, share: float) -> None:
+        self._progress(share)
+        self._under_way = f"state of {len(self.active_tps)} partitions: {share:.0%} read"

@@ -63,10 +63,13 @@ async def test_a_restoring_is_given_up_when_its_partitions_are_revoked(app: Batc
 
     standby = _Standby()
     recovery = restore(app, ready, standby)
+    await recovery.on_rebalance(set(), set(), set())
     recovery.active_tps = {TP("changelog", 0)}
     restoring = asyncio.create_task(recovery.on_recovery_completed())
     await begun.wait()
+    assert await recovery.check() == "state of 1 partitions: 0% read"
     await recovery.let_go()
+    assert await recovery.check() == "partitions are assigned anew"
     assert ended.is_set()
     await restoring
     app.batches.resume_flow()
