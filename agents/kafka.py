@@ -70,7 +70,7 @@ def producer(settings: Settings, **options: Any) -> AIOKafkaProducer:  # noqa: A
     )
 
 
-class _Consumer(AIOKafkaConsumer):
+class _Consumer(AIOKafkaConsumer):  # type: ignore[misc]  # aiokafka has no types
     async def stop(self) -> None:
         """Close it. aiokafka's takes the cancellation of a fetch that waits to be tried again for one of its own."""
         try:
