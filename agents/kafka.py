@@ -11,6 +11,7 @@ from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
 
 from agents.settings import PREFIX, BadSettings, Settings
+from agents.transport.closing import ClosingConsumer
 
 _CONNECT = 5.0  # seconds until a broker that does not answer counts as away
 _FIRST_WAIT, _LONGEST_WAIT = 0.25, 4.0  # seconds between two looks at a broker that is away
@@ -70,23 +71,11 @@ def producer(settings: Settings, **options: Any) -> AIOKafkaProducer:  # noqa: A
     )
 
 
-class _Consumer(AIOKafkaConsumer):  # type: ignore[misc]  # aiokafka has no types
-    async def stop(self) -> None:
-        """Close it. aiokafka's takes the cancellation of a fetch that waits to be tried again for one of its own."""
-        try:
-            await super().stop()
-        except asyncio.CancelledError:
-            task = asyncio.current_task()
-            if task is not None and task.cancelling():
-                raise
-            await self._client.close()
-
-
 def consumer(settings: Settings, *topics: str, **options: Any) -> AIOKafkaConsumer:  # noqa: ANN401 (aiokafka's own)
     """A consumer of `topics` (full names) that sees committed records only. Not started yet. Raises `BadSettings`."""
     # A broker that holds a fetch for which it has nothing answers nothing else meanwhile, as after a seek.
     ours = {"isolation_level": "read_committed", "fetch_max_wait_ms": 100}
-    return _Consumer(*topics, **{**connection(settings), **ours, **options})
+    return ClosingConsumer(*topics, **{**connection(settings), **ours, **options})
 
 
 def admin(settings: Settings) -> AIOKafkaAdminClient:

@@ -12,6 +12,8 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord
 from aiokafka.consumer.fetcher import Fetcher, FetchResult
 from aiokafka.structs import TopicPartition
 
+from agents.transport.closing import ClosingConsumer
+
 
 class Record(Protocol):
     """What a batch's records have. `timestamp` is in milliseconds since 1970."""
@@ -47,7 +49,7 @@ def _as_parsed(_: TopicPartition, record: Record) -> Record:
     return record
 
 
-class _BatchingConsumer(AIOKafkaConsumer):  # type: ignore[misc]  # aiokafka has no types
+class _BatchingConsumer(ClosingConsumer):
     batched: Collection[str]
     unread: Collection[str]
 

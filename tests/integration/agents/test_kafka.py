@@ -10,12 +10,19 @@ from aiokafka.errors import NodeNotReadyError
 from agents import kafka
 from agents.session import connected
 from agents.settings import Settings
+from agents.transport.fetcher import batching
 from tests.conftest import Broker
 from tests.servers.topics import create_topics
 
 
+@pytest.mark.parametrize("batched", [False, True])
 async def test_a_consumer_closes_while_a_fetch_waits_to_be_tried_again(
-    broker: Broker, topic_prefix: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    broker: Broker,
+    topic_prefix: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    *,
+    batched: bool,
 ) -> None:
     caplog.set_level(logging.CRITICAL, "aiokafka")
     await create_topics(broker.bootstrap, {topic_prefix + "t": 1})
@@ -25,7 +32,8 @@ async def test_a_consumer_closes_while_a_fetch_waits_to_be_tried_again(
         refused.set()
         raise NodeNotReadyError
 
-    async with connected(kafka.consumer(Settings(kafka_url=broker.url), retry_backoff_ms=600_000)) as consumer:
+    stock = kafka.consumer(Settings(kafka_url=broker.url), retry_backoff_ms=600_000)
+    async with connected(batching(stock, {topic_prefix + "t"}) if batched else stock) as consumer:
         tp = TopicPartition(topic_prefix + "t", 0)
         consumer.assign([tp])
         await consumer.seek_to_end(tp)
