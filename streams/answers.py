@@ -5,7 +5,7 @@ answer at the end is only noted at first, since a dozen lists are a dozen places
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple, cast
 
 import msgspec
@@ -14,7 +14,6 @@ NEVER = -(1 << 62)
 """Before any time in microseconds since 1970."""
 
 _NO_TIMES: list[int] = []
-_encode = msgspec.msgpack.Encoder().encode
 _FEW = 8  # answers that are looked through faster than kept apart
 
 
@@ -50,15 +49,12 @@ class Mark(NamedTuple):
 class Packed(msgspec.Struct, array_like=True, gc=False):
     """Columns as they are kept. `tickets` is empty where they are the surveys, `marks` where there are none."""
 
-    at: Sequence[int]
+    at: list[int]
     ratings: bytes
-    surveys: Sequence[str]
-    events: Sequence[str]
-    tickets: Sequence[str]
-    marks: Sequence[int]
-
-
-_Columns = tuple[tuple[int, ...], tuple[int, ...], tuple[str, ...], tuple[str, ...], tuple[str, ...]]
+    surveys: list[str]
+    events: list[str]
+    tickets: list[str]
+    marks: list[int]
 
 
 class Answers:
@@ -112,7 +108,7 @@ class Answers:
         return len(self.at) + len(self._appended)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Answers) and _encode(self.pack()) == _encode(other.pack())
+        return isinstance(other, Answers) and self.pack() == other.pack()
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -255,9 +251,8 @@ class Answers:
     def pack(self, begin: int = 0, end: int | None = None) -> Packed:
         """A part of the columns, to be encoded at once."""
         if self.when is None and self._appended and not begin and end is None:
-            columns = cast("_Columns", zip(*self._appended, strict=True))
-            times, ratings, answered, events, asked = columns
-            return Packed(times, bytes(ratings), answered, events, () if asked == answered else asked, ())
+            at, ratings, surveys, events, tickets = map(list, zip(*self._appended, strict=True))
+            return Packed(at, bytes(ratings), surveys, events, [] if tickets == surveys else tickets, [])
         self.settle()
         whole = begin == 0 and (end is None or end == len(self.at))
         part = slice(begin, end)

@@ -41,7 +41,7 @@ class Restore(Recovery):
         progress: Callable[[float], None],
         standby: Standby,
     ) -> None:
-        super().__init__(app, app.tables, beacon=app.tables.beacon)
+        super().__init__(app, app.tables)
         self._table = table
         self._new_consumer = consumer
         self._ready = ready
@@ -101,8 +101,8 @@ class Restore(Recovery):
 
     async def crash(self, reason: BaseException) -> None:
         """End the worker with it: it would keep its partitions and handle nothing of them."""
-        await super().crash(reason)
         await cast("BatchApp", self.app).fail(reason)
+        await super().crash(reason)
 
     async def on_recovery_completed(self, generation_id: int = 0) -> None:
         """Restore the assigned partitions, then let Faust go on."""
@@ -129,7 +129,6 @@ class Restore(Recovery):
             self._under_way = None
 
     async def _take_over(self, partitions: set[int]) -> None:
-        self._tell(0.0)
         await self._ready(partitions)
         await self._restore(partitions)
         await self._restored(partitions)

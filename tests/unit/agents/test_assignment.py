@@ -35,22 +35,25 @@ async def test_a_worker_that_is_stopped_while_it_starts_does_not_join(
     assert subscribed == [{"csat-events", "changelog"}]
 
 
-def restore(app: BatchApp, ready: Callable[[set[int]], Awaitable[None]], standby: _Standby) -> Restore:
-    async def restored(_: set[int]) -> None:
-        return
+async def at_once(_: set[int]) -> None:
+    return
 
+
+def restore(app: BatchApp, ready: Callable[[set[int]], Awaitable[None]], standby: _Standby) -> Restore:
     return Restore(
         app,
         BatchTable(app, "ratings", changelog="changelog", partitions=2),
         consumer=lambda: pytest.fail("nothing to read"),
         ready=ready,
-        restored=restored,
+        restored=at_once,
         progress=lambda _: None,
         standby=cast("Standby", standby),
     )
 
 
-async def test_a_restoring_is_given_up_when_its_partitions_are_revoked(app: BatchApp) -> None:
+async def test_a_restoring_is_given_up_when_its_partitions_are_revoked(
+    app: BatchApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
     begun, ended = asyncio.Event(), asyncio.Event()
 
     async def ready(_: set[int]) -> None:
@@ -63,8 +66,11 @@ async def test_a_restoring_is_given_up_when_its_partitions_are_revoked(app: Batc
 
     standby = _Standby()
     recovery = restore(app, ready, standby)
+    tp, tables = TP("changelog", 0), app.tables
+    monkeypatch.setattr(app.assignor, "assigned_actives", lambda: {tp})
+    monkeypatch.setattr(tables, "_changelogs", {tp.topic: tables["ratings"]})
+    monkeypatch.setattr(tables["ratings"], "persisted_offset", lambda _: None)
     await recovery.on_rebalance(set(), set(), set())
-    recovery.active_tps = {TP("changelog", 0)}
     restoring = asyncio.create_task(recovery.on_recovery_completed())
     await begun.wait()
     assert await recovery.check() == "state of 1 partitions: 0% read"
@@ -79,10 +85,7 @@ async def test_a_restoring_is_given_up_when_its_partitions_are_revoked(app: Batc
 
 
 async def test_a_restoring_that_fails_anywhere_ends_the_worker(app: BatchApp) -> None:
-    async def ready(_: set[int]) -> None:
-        return
-
-    recovery = restore(app, ready, _Standby())
+    recovery = restore(app, at_once, _Standby())
     await recovery.crash(RuntimeError("in Faust's part of it"))
     assert app.failed
     assert isinstance(app.crash_reason, RuntimeError)
@@ -97,12 +100,9 @@ async def test_no_event_flows_before_the_seek_however_long_it_takes(
         begun.set()
         await asyncio.Event().wait()
 
-    async def ready(_: set[int]) -> None:
-        return
-
     monkeypatch.setattr(app.batches, "perform_seek", perform_seek)
     app.batches.hold_flow()
-    restoring = asyncio.create_task(restore(app, ready, _Standby()).on_recovery_completed())
+    restoring = asyncio.create_task(restore(app, at_once, _Standby()).on_recovery_completed())
     await begun.wait()
     app.batches.resume_flow()
     assert not app.batches.flow_active
