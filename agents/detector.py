@@ -238,16 +238,17 @@ class Detector:
                     Outgoing(batch.partition, r.alert.customer_id.encode(), r.value, [*headers_of(r.alert), *more])
                     for r, more in zip(outcome.raised, traced, strict=False)
                 ]
-                await asyncio.gather(
-                    self._publish(ALERTS, alerts),
-                    send(self._producer, self._events, strays),
-                    *(
-                        self._producer.send_and_wait(
-                            self._settings.topic(DEAD_LETTERS), key=x.key, value=x.value, headers=list(x.headers)
-                        )
-                        for x in letters
-                    ),
-                )
+                sends: list[Awaitable[object]] = [self._publish(ALERTS, alerts)]
+                if strays:
+                    sends.append(send(self._producer, self._events, strays))
+                sends += [
+                    self._producer.send_and_wait(
+                        self._settings.topic(DEAD_LETTERS), key=x.key, value=x.value, headers=list(x.headers)
+                    )
+                    for x in letters
+                ]
+                # Alerts are mostly alone: without a task of their own they are sent sooner.
+                await (asyncio.gather(*sends) if len(sends) > 1 else sends[0])
             reached("alerts-acknowledged")
             self._count(outcome)
             say(_log, "alert published", [r.alert for r in outcome.raised])

@@ -39,6 +39,21 @@ class ReadCommitted(AIOKafkaConsumerThread):
         app = cast("BatchApp", self.app)
         return batching(consumer, app.batched, unread=app.unread)
 
+    async def getmany(self, active_partitions: Any, timeout: float) -> Any:  # noqa: ANN401, ASYNC109 (Faust's own)
+        """What is fetched of these partitions.
+
+        Faust asks the thread by a queue, which makes six tasks for each question: a record that comes alone would wait
+        for them.
+        """
+        consumer = self._ensure_consumer()
+        records = self._fetch_records(
+            consumer,
+            active_partitions,
+            timeout=timeout,
+            max_records=consumer._max_poll_records,  # noqa: SLF001
+        )
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(records, self.thread_loop))
+
 
 class BatchConsumer(Consumer):
     """Faust's consumer for the batched topics of a `BatchApp`; all other topics keep Faust's own path."""
@@ -72,7 +87,26 @@ class BatchConsumer(Consumer):
         self,
         timeout: float,  # noqa: ASYNC109 (Faust's own signature)
     ) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
-        """Yield one message a partition and fetch for the batched topics, one a record for the others."""
+        """Hand batches on to their agents, and yield what is left to Faust: the records of other topics.
+
+        Faust makes some ten tasks and timers for each fetch and each message that it hands on: a record that comes
+        alone would wait for them.
+        """
+        came = True
+        while came:
+            came = False
+            async for tp, message in self.fetched(timeout):
+                came = True
+                if tp.topic in self.app.batched:
+                    await self._hand_on(tp, message)
+                else:
+                    yield tp, message
+
+    async def fetched(
+        self,
+        timeout: float,  # noqa: ASYNC109 (as above)
+    ) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
+        """Yield one message a partition for the batched topics, one a record for the others, of one fetch."""
         seeks = self._seeks
         fetched, active = await self._wait_next_records(timeout)
         generation = self.generation
@@ -92,8 +126,6 @@ class BatchConsumer(Consumer):
             if active is not None and tp not in active and tp not in self._buffered_partitions:
                 continue
             if tp.topic in self.app.batched:
-                # Faust drops what ends before something that it has read: after a seek, a batch may.
-                self._read_offset[tp] = None
                 message = self._to_message(tp, whole(tp, records[-1]))
                 batch = Batch(tp, records, generation)
                 message.value = cast("Any", batch)
@@ -102,6 +134,15 @@ class BatchConsumer(Consumer):
             else:
                 for record in records:
                     yield tp, self._to_message(tp, record)
+
+    async def _hand_on(self, tp: TP, message: ConsumerMessage) -> None:
+        handing = cast("Any", self.callback)(message)
+        queues = [topic.queue for topic in cast("Any", self.app.topics)._tp_index[tp]]  # noqa: SLF001 (it alone knows)
+        if any(queue.full() for queue in queues):
+            # A rebalance empties a queue without a word to who waits for room in it.
+            await self.wait_first(handing, self.suspend_flow.wait())
+        else:
+            await handing
 
     def hold_flow(self) -> None:
         """Let nothing flow, whatever Faust says, until `release_flow`."""
