@@ -89,10 +89,13 @@ def throughput_command(
 @click.option("--rate", "rates", multiple=True, type=int, default=(200, 2_000), show_default=True, help="Events/s.")
 @click.option("--seconds", default=30.0, show_default=True)
 @click.option("--customers", default=10_000, show_default=True)
+@click.option("--runs", default=2, show_default=True, help="Of each.")
 @click.pass_obj
-def latency_command(run: Callable[[Measure], None], *, rates: Sequence[int], seconds: float, customers: int) -> None:
+def latency_command(
+    run: Callable[[Measure], None], *, rates: Sequence[int], seconds: float, customers: int, runs: int
+) -> None:
     """From the broker's append of a rating to that of its alert, live."""
-    run(partial(latency.measure, rates=rates, seconds=seconds, customers=customers))
+    run(partial(latency.measure, rates=rates, seconds=seconds, customers=customers, runs=runs))
 
 
 @bench.command("scale")

@@ -4,6 +4,7 @@ import os
 import platform
 import re
 import subprocess
+import time
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
@@ -11,6 +12,8 @@ from pathlib import Path
 from tests.servers.java import java
 
 _HERE = Path(__file__).parent
+_WORK = 50_000  # numbers to add up, in a millisecond or so
+_APART = 0.003  # seconds
 
 
 def describe() -> str:
@@ -35,6 +38,22 @@ def versions(*peers: str) -> Mapping[str, str]:
         "Kafka": kafka[1] if kafka else "unknown",
         **{peer: locked[peer] for peer in peers},
     }
+
+
+def stalls(seconds: float = 10.0) -> str:
+    """How steady the machine is while nothing else is to be done: what no engine's latency can be without."""
+    took, end = [], time.monotonic() + seconds
+    while time.monotonic() < end:
+        begun = time.perf_counter()
+        sum(range(_WORK))
+        took.append(time.perf_counter() - begun)
+        time.sleep(_APART)
+    took.sort()
+    p50, p99, most = (1000 * took[min(len(took) * share // 100, len(took) - 1)] for share in (50, 99, 100))
+    return (
+        f"The machine, before that, with the idle broker alone: one and the same computation took {p50:.1f} ms (p50), "
+        f"{p99:.1f} ms (p99), {most:.1f} ms (most)."
+    )
 
 
 def _read(path: str) -> str:
