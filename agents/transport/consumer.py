@@ -90,7 +90,8 @@ class BatchConsumer(Consumer):
         """Hand batches on to their agents, and yield what is left to Faust: the records of other topics.
 
         Faust makes some ten tasks and timers for each fetch and each message that it hands on: a record that comes
-        alone would wait for them.
+        alone would wait for them. It does so to leave a full queue when a rebalance begins; here nobody waits there
+        then, see `on_partitions_revoked`.
         """
         came = True
         while came:
@@ -98,7 +99,7 @@ class BatchConsumer(Consumer):
             async for tp, message in self.fetched(timeout):
                 came = True
                 if tp.topic in self.app.batched:
-                    await self._hand_on(tp, message)
+                    await cast("Any", self.callback)(message)
                 else:
                     yield tp, message
 
@@ -134,15 +135,6 @@ class BatchConsumer(Consumer):
             else:
                 for record in records:
                     yield tp, self._to_message(tp, record)
-
-    async def _hand_on(self, tp: TP, message: ConsumerMessage) -> None:
-        handing = cast("Any", self.callback)(message)
-        queues = [topic.queue for topic in cast("Any", self.app.topics)._tp_index[tp]]  # noqa: SLF001 (it alone knows)
-        if any(queue.full() for queue in queues):
-            # A rebalance empties a queue without a word to who waits for room in it.
-            await self.wait_first(handing, self.suspend_flow.wait())
-        else:
-            await handing
 
     def hold_flow(self) -> None:
         """Let nothing flow, whatever Faust says, until `release_flow`."""
@@ -237,7 +229,7 @@ class BatchConsumer(Consumer):
         revoked = set(revoked)
         self.stop_flow()
         self.app.flow_control.suspend()
-        self.app.flow_control.clear()
+        self.app.flow_control.clear()  # who waits for room in a queue waits no more: what it has is read again
         await self._finish()
         self.generation += 1  # what comes or ends later is nobody's here: its records are read again
         self._in_hand.clear()

@@ -2,14 +2,17 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any, cast
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from agents.app import build
 from agents.settings import Settings
+from agents.transport.app import BatchApp
 from agents.transport.batch import Batch
 from agents.transport.fetcher import batching
 from tests.conftest import Broker
+from tests.servers.kafka import KafkaServer
 from tests.servers.topics import Record, committed, create_topics, produce
 from tests.servers.wait import until
 
@@ -46,6 +49,51 @@ async def test_nothing_is_kept_of_a_batch_that_is_done(broker: Broker, topic_pre
     finally:
         await app.stop()
     assert offsets == list(range(20))
+
+
+async def test_a_full_queue_holds_up_no_rebalance(kafka: KafkaServer, topic_prefix: str, tmp_path: Path) -> None:
+    # The consumer waits for room in an agent's queue; when a rebalance empties it, nobody takes from it any more.
+    settings = Settings(
+        kafka_url=kafka.url, topic_prefix=topic_prefix, app_id=f"{topic_prefix}csatwatch", state_dir=tmp_path
+    )
+    topic, partitions = settings.topic("csat-events"), range(3)
+    done, go_on = set[tuple[int, int]](), asyncio.Event()
+
+    async def handle(batch: Batch) -> None:
+        await go_on.wait()
+        done.update((batch.partition, record.offset) for record in batch.records)
+
+    def waiting_for_room(app: BatchApp) -> bool:
+        by_partition = cast("Any", app.topics)._tp_index
+        return any(channel.queue._putters for channels in by_partition.values() for channel in channels)
+
+    def worker() -> BatchApp:
+        app = build(settings, "store")
+        app.conf.stream_buffer_maxsize = 1
+        app.batch_agent(topic, handle, name="test")
+        return app
+
+    async def add() -> None:
+        await produce(kafka.bootstrap, topic, [Record(value=b"value", partition=partition) for partition in partitions])
+
+    await create_topics(kafka.bootstrap, {topic: len(partitions)})
+    await add()  # one in hand, one in the queue, one that waits for room
+    stays, joins = worker(), worker()
+    await stays.start()
+    try:
+        await until(lambda: waiting_for_room(stays), what="a full queue")
+        starting = asyncio.create_task(joins.start())
+        try:
+            await until(lambda: not stays.batches.flow_active, what="the rebalance")
+            go_on.set()
+            await until(lambda: len(done) == len(partitions), what="all records")
+        finally:
+            await starting
+            await joins.stop()
+        await add()
+        await until(lambda: len(done) == 2 * len(partitions), what="all records of the worker that stays")
+    finally:
+        await stays.stop()
 
 
 async def test_what_nobody_reads_is_not_fetched(broker: Broker, topic_prefix: str) -> None:
