@@ -73,7 +73,8 @@ def measure(broker: Broker, *, rates: Sequence[int], seconds: float, customers: 
             for contender in CONTENDERS:
                 each = _run(broker, contender, rate, seconds, customers)
                 found[contender] += each
-                click.echo(f"run {turn + 1}: {rate:,} events/s: {contender.name}: {_shown(each)}")
+                shown = ", ".join(f"{name} {figure}" for name, figure in _shown(each).items())
+                click.echo(f"run {turn + 1}: {rate:,} events/s: {contender.name}: {shown}")
         rows = [{f"{rate:,} events/s": contender.name} | _shown(each) for contender, each in found.items()]
         tables.append(report.table(rows))
     about = f"{ABOUT} {runs} runs of {seconds:g} s each, {customers:,} customers, {PARTITIONS} partitions.\n\n{stalls}"

@@ -49,7 +49,7 @@ def stalls(seconds: float = 10.0) -> str:
         took.append(time.perf_counter() - begun)
         time.sleep(_APART)
     took.sort()
-    p50, p99, most = (1000 * took[min(len(took) * share // 100, len(took) - 1)] for share in (50, 99, 100))
+    p50, p99, most = (1000 * took[place] for place in (len(took) // 2, len(took) * 99 // 100, -1))
     return (
         f"The machine, before that, with the idle broker alone: one and the same computation took {p50:.1f} ms (p50), "
         f"{p99:.1f} ms (p99), {most:.1f} ms (most)."
