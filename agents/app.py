@@ -41,8 +41,8 @@ def build(settings: Settings, role: Role, *, data: Path | None = None, member: s
         # A broker that has just started may not know its topics yet: whoever leads the group then assigns none of their
         # partitions, and looks again only when its metadata is this old.
         consumer_metadata_max_age_ms=10_000,
-        # In batches: what waits beyond this is left in Kafka.
-        stream_buffer_maxsize=16,
+        # In batches: what waits beyond these gathers in the consumer, and makes larger ones.
+        stream_buffer_maxsize=2,
         # Faust's own wait at a rebalance acks what it drops; the batched consumer waits in its own way.
         stream_wait_empty=False,
         topic_partitions=settings.partitions,

@@ -39,6 +39,21 @@ class ReadCommitted(AIOKafkaConsumerThread):
         app = cast("BatchApp", self.app)
         return batching(consumer, app.batched, unread=app.unread)
 
+    async def getmany(self, active_partitions: Any, timeout: float) -> Any:  # noqa: ANN401, ASYNC109 (Faust's own)
+        """What is fetched of these partitions.
+
+        Faust asks the thread by a queue, which makes six tasks for each question: a record that comes alone would wait
+        for them.
+        """
+        consumer = self._ensure_consumer()
+        records = self._fetch_records(
+            consumer,
+            active_partitions,
+            timeout=timeout,
+            max_records=consumer._max_poll_records,  # noqa: SLF001
+        )
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(records, self.thread_loop))
+
 
 class BatchConsumer(Consumer):
     """Faust's consumer for the batched topics of a `BatchApp`; all other topics keep Faust's own path."""
@@ -72,7 +87,27 @@ class BatchConsumer(Consumer):
         self,
         timeout: float,  # noqa: ASYNC109 (Faust's own signature)
     ) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
-        """Yield one message a partition and fetch for the batched topics, one a record for the others."""
+        """Hand batches on to their agents, and yield what is left to Faust: the records of other topics.
+
+        Faust makes some ten tasks and timers for each fetch and each message that it hands on: a record that comes
+        alone would wait for them. It does so to leave a full queue when a rebalance begins; here nobody waits there
+        then, see `on_partitions_revoked`.
+        """
+        came = True
+        while came:
+            came = False
+            async for tp, message in self.fetched(timeout):
+                came = True
+                if tp.topic in self.app.batched:
+                    await cast("Any", self.callback)(message)
+                else:
+                    yield tp, message
+
+    async def fetched(
+        self,
+        timeout: float,  # noqa: ASYNC109 (as above)
+    ) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
+        """Yield one message a partition for the batched topics, one a record for the others, of one fetch."""
         seeks = self._seeks
         fetched, active = await self._wait_next_records(timeout)
         generation = self.generation
@@ -92,8 +127,6 @@ class BatchConsumer(Consumer):
             if active is not None and tp not in active and tp not in self._buffered_partitions:
                 continue
             if tp.topic in self.app.batched:
-                # Faust drops what ends before something that it has read: after a seek, a batch may.
-                self._read_offset[tp] = None
                 message = self._to_message(tp, whole(tp, records[-1]))
                 batch = Batch(tp, records, generation)
                 message.value = cast("Any", batch)
@@ -102,6 +135,14 @@ class BatchConsumer(Consumer):
             else:
                 for record in records:
                     yield tp, self._to_message(tp, record)
+
+    def on_buffer_full(self, tp: TP) -> None:
+        """Leave no batched partition out of a fetch: it waits until there is room for what the last one brought.
+
+        Faust leaves them out one by one, and where it has left out all it does not look again for a second.
+        """
+        if tp.topic not in self.app.batched:
+            super().on_buffer_full(tp)
 
     def hold_flow(self) -> None:
         """Let nothing flow, whatever Faust says, until `release_flow`."""
@@ -196,7 +237,7 @@ class BatchConsumer(Consumer):
         revoked = set(revoked)
         self.stop_flow()
         self.app.flow_control.suspend()
-        self.app.flow_control.clear()
+        self.app.flow_control.clear()  # who waits for room in a queue waits no more: what it has is read again
         await self._finish()
         self.generation += 1  # what comes or ends later is nobody's here: its records are read again
         self._in_hand.clear()

@@ -91,9 +91,9 @@ def send_fails() -> None:
 
 def drops_a_fetch() -> None:
     """Trouble: what a worker fetches first is dropped, as it is when a rebalance begins meanwhile."""
-    stock, dropped = consumer.BatchConsumer.getmany, list[bool]()
+    stock, dropped = consumer.BatchConsumer.fetched, list[bool]()
 
-    async def getmany(self: consumer.BatchConsumer, timeout: float) -> AsyncIterator[Any]:  # noqa: ASYNC109
+    async def fetched(self: consumer.BatchConsumer, timeout: float) -> AsyncIterator[Any]:  # noqa: ASYNC109
         async for tp, message in stock(self, timeout):
             if not dropped and tp.topic in self.app.batched:
                 dropped.append(True)
@@ -101,7 +101,7 @@ def drops_a_fetch() -> None:
                 return
             yield tp, message
 
-    consumer.BatchConsumer.getmany = getmany  # type: ignore[method-assign]
+    consumer.BatchConsumer.fetched = fetched  # type: ignore[method-assign]
 
 
 def seeks_as_stock() -> None:
@@ -111,7 +111,7 @@ def seeks_as_stock() -> None:
 
 def seeks_late() -> None:
     """Trouble: the seek behind an assignment takes its time, and what is fetched before it is dropped once."""
-    seek, getmany, dropped = restore.Restore.on_recovery_completed, consumer.BatchConsumer.getmany, list[bool]()
+    seek, fetched, dropped = restore.Restore.on_recovery_completed, consumer.BatchConsumer.fetched, list[bool]()
 
     async def late(self: restore.Restore, generation_id: int = 0) -> None:
         batches, stock = self._consumer, consumer.BatchConsumer.perform_seek
@@ -125,14 +125,14 @@ def seeks_late() -> None:
         await seek(self, generation_id)
 
     async def lossy(self: consumer.BatchConsumer, timeout: float) -> AsyncIterator[Any]:  # noqa: ASYNC109
-        async for tp, message in getmany(self, timeout):
+        async for tp, message in fetched(self, timeout):
             if "perform_seek" in vars(self) and not dropped:
                 dropped.append(True)
                 return
             yield tp, message
 
     restore.Restore.on_recovery_completed = late  # type: ignore[method-assign]
-    consumer.BatchConsumer.getmany = lossy  # type: ignore[method-assign]
+    consumer.BatchConsumer.fetched = lossy  # type: ignore[method-assign]
 
 
 def flows_before_the_seek() -> None:

@@ -51,12 +51,14 @@ async def test_nothing_is_kept_of_a_batch_that_is_done(broker: Broker, topic_pre
     assert offsets == list(range(20))
 
 
-async def test_a_full_queue_holds_up_no_rebalance(kafka: KafkaServer, topic_prefix: str, tmp_path: Path) -> None:
+async def test_a_full_queue_holds_up_no_rebalance_and_no_partition(
+    kafka: KafkaServer, topic_prefix: str, tmp_path: Path
+) -> None:
     # The consumer waits for room in an agent's queue; when a rebalance empties it, nobody takes from it any more.
     settings = Settings(
         kafka_url=kafka.url, topic_prefix=topic_prefix, app_id=f"{topic_prefix}csatwatch", state_dir=tmp_path
     )
-    topic, partitions = settings.topic("csat-events"), range(3)
+    topic, partitions = settings.topic("csat-events"), range(4)
     done, go_on = set[tuple[int, int]](), asyncio.Event()
 
     async def handle(batch: Batch) -> None:
@@ -69,7 +71,6 @@ async def test_a_full_queue_holds_up_no_rebalance(kafka: KafkaServer, topic_pref
 
     def worker() -> BatchApp:
         app = build(settings, "store")
-        app.conf.stream_buffer_maxsize = 1
         app.batch_agent(topic, handle, name="test")
         return app
 
@@ -77,11 +78,13 @@ async def test_a_full_queue_holds_up_no_rebalance(kafka: KafkaServer, topic_pref
         await produce(kafka.bootstrap, topic, [Record(value=b"value", partition=partition) for partition in partitions])
 
     await create_topics(kafka.bootstrap, {topic: len(partitions)})
-    await add()  # one in hand, one in the queue, one that waits for room
+    await add()  # one in hand, two in the queue, one that waits for room
     stays, joins = worker(), worker()
     await stays.start()
     try:
         await until(lambda: waiting_for_room(stays), what="a full queue")
+        fetched = {tp.partition for tp in stays.batches._get_active_partitions() if tp.topic == topic}
+        assert fetched == set(partitions)  # Faust waits for a second when it has left all of them out
         starting = asyncio.create_task(joins.start())
         try:
             await until(lambda: not stays.batches.flow_active, what="the rebalance")
