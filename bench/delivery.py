@@ -40,11 +40,9 @@ def measure(broker: Broker, *, rates: tuple[int, ...], alerts: int) -> str:
     """The section for docs/benchmarks.md."""
     rows = []
     for rate in rates:
-        found = sorted(asyncio.run(_run(broker, rate, alerts)))
-        p50, p99 = (found[int(len(found) * share)] for share in (0.5, 0.99))
-        shown = {"p50 ms": p50, "p99 ms": p99, "most ms": found[-1]}
-        click.echo(f"{rate} alerts/s: {shown}")
-        rows.append({"alerts/s": str(rate)} | {name: f"{n:,.0f}" for name, n in shown.items()})
+        shown = report.spread(asyncio.run(_run(broker, rate, alerts)), 50, 99)
+        click.echo(f"{rate} alerts/s: {report.told(shown)}")
+        rows.append({"alerts/s": str(rate)} | shown)
     about = f"{ABOUT} {alerts:,} alerts each."
     return report.section("Delivery", about, [report.table(rows)], machine.versions())
 

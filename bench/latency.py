@@ -73,8 +73,7 @@ def measure(broker: Broker, *, rates: Sequence[int], seconds: float, customers: 
             for contender in CONTENDERS:
                 each = _run(broker, contender, rate, seconds, customers)
                 found[contender] += each
-                shown = ", ".join(f"{name} {figure}" for name, figure in _shown(each).items())
-                click.echo(f"run {turn + 1}: {rate:,} events/s: {contender.name}: {shown}")
+                click.echo(f"run {turn + 1}: {rate:,} events/s: {contender.name}: {report.told(_shown(each))}")
         rows = [{f"{rate:,} events/s": contender.name} | _shown(each) for contender, each in found.items()]
         tables.append(report.table(rows))
     about = f"{ABOUT} {runs} runs of {seconds:g} s each, {customers:,} customers, {PARTITIONS} partitions.\n\n{stalls}"
@@ -82,9 +81,7 @@ def measure(broker: Broker, *, rates: Sequence[int], seconds: float, customers: 
 
 
 def _shown(milliseconds: Sequence[int]) -> dict[str, str]:
-    each = sorted(milliseconds)
-    shares = {f"p{percent} ms": each[len(each) * percent // 100] for percent in (50, 90, 99)}
-    return {name: f"{n:,}" for name, n in {**shares, "most ms": each[-1], "alerts": len(each)}.items()}
+    return {**report.spread(milliseconds, 50, 90, 99), "alerts": f"{len(milliseconds):,}"}
 
 
 def _run(broker: Broker, contender: Contender, rate: int, seconds: float, customers: int) -> list[int]:

@@ -118,7 +118,6 @@ async def _page(http: aiohttp.ClientSession, name: str, draw: Draw, requests: in
             await answer.read()
             answer.raise_for_status()
         taken.append(1000 * (time.perf_counter() - begun))
-    found = sorted(taken[_WARM:])
-    shown = {"p50 ms": found[len(found) // 2], "p95 ms": found[int(0.95 * len(found))], "most ms": found[-1]}
-    click.echo(f"{name}: {', '.join(f'{key} {value:.0f}' for key, value in shown.items())}")
-    return {"": name} | {key: f"{value:.0f}" for key, value in shown.items()}
+    shown = report.spread(taken[_WARM:], 50, 95)
+    click.echo(f"{name}: {report.told(shown)}")
+    return {"": name} | shown

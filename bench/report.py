@@ -3,7 +3,7 @@
 import re
 import sys
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -33,6 +33,18 @@ def table(rows: Sequence[Mapping[str, str]]) -> str:
 
     rule = "|".join(["-" * (widths[0] + 2), *("-" * (width + 1) + ":" for width in widths[1:])])
     return "\n".join([line(columns), f"|{rule}|", *(line([row[column] for column in columns]) for row in rows)])
+
+
+def spread(milliseconds: Iterable[float], *percents: int) -> dict[str, str]:
+    """These percentiles and the most, as cells of a row."""
+    each = sorted(milliseconds)
+    figures = {f"p{percent} ms": each[len(each) * percent // 100] for percent in percents} | {"most ms": each[-1]}
+    return {name: f"{figure:,.0f}" for name, figure in figures.items()}
+
+
+def told(cells: Mapping[str, str]) -> str:
+    """The cells of a row as one line of text."""
+    return ", ".join(f"{name} {figure}" for name, figure in cells.items())
 
 
 def section(title: str, about: str, tables: Sequence[str], versions: Mapping[str, str]) -> str:
