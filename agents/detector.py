@@ -18,6 +18,7 @@ from agents import kafka, metrics
 from agents.accounts import Accounts
 from agents.alert_log import say
 from agents.app import build
+from agents.changes import Changes
 from agents.flood import Flood
 from agents.health import Health
 from agents.lag import behind
@@ -33,6 +34,7 @@ from agents.transport.batch import Batch
 from agents.transport.checkpoint import Checkpointer, Plain, Transactional
 from agents.transport.failpoints import reached
 from agents.transport.fetcher import batching
+from agents.transport.pace import Pace
 from agents.transport.producer import MAX_BATCH, Outgoing, send
 from agents.transport.recreated import Mark, recreated
 from agents.transport.restore import Restore
@@ -60,10 +62,14 @@ from streams.track import Track
 
 # Between two checkpoints of a partition: a crash repeats at most the events of so long.
 _CHECKPOINT_SECONDS = 10.0  # while behind
+_MOST_CHANGED = 50_000  # customers, and then it is due: they are in memory until then
 _LEAST_SECONDS, _MOST_SECONDS = 1.0, 5.0  # else: the more, the more is written
 _SECONDS_A_STATE = 0.0025  # one takes some 60 µs: a partition's checkpoints are a fortieth of the time
 _FEW = 1_000  # events that wait where a partition is not behind
-_AT_ONCE = 16  # customers that are encoded before alerts have their turn: a millisecond or so
+_AT_A_TIME = 2  # partitions whose checkpoints are written: one is encoded while the other's waits for the broker
+# What is done of a checkpoint between two rests while alerts are live, less than a millisecond: customers that are
+# encoded, records that are put into the store.
+_ENCODED_AT_ONCE, _PUT_AT_ONCE = 16, 64
 
 _log = structlog.get_logger(__name__)
 
@@ -112,6 +118,7 @@ class Detector:
         app.on_partitions_revoked.connect(cast("Any", self._revoked))
         self._states: dict[int, PartitionStates] = {}
         self._checkpointed_at: dict[TP, float] = {}
+        self._hurry = False  # somebody waits for the checkpoints that are under way
         self._written: dict[TP, int] = {}  # values, with the last checkpoint; none while behind, 0 right after that
         self._producer: AIOKafkaProducer = kafka.producer(
             settings, linger_ms=0, max_batch_size=MAX_BATCH, max_request_size=3 * MEGABYTE
@@ -174,17 +181,25 @@ class Detector:
         """Write the states changed since the last checkpoint, with the source offsets that they stand for.
 
         A partition that is behind waits for `_CHECKPOINT_SECONDS`: a customer's state is then written once for many
-        of its events. Partitions go one after the other: what all have to write at once would hold up alerts.
+        of its events.
         """
         now = monotonic()
+        self._hurry = last
         due = [tp for tp in partitions if last or now - self._checkpointed_at.get(tp, 0) > self._rest(tp)]
         self._checkpointed_at.update(dict.fromkeys(due, now))
-        done = await asyncio.gather(*map(self._checkpoint, due)) if last else [await self._checkpoint(tp) for tp in due]
+        turns = asyncio.Semaphore(len(due) if last else _AT_A_TIME)
+
+        async def in_turn(tp: TP) -> int | None:
+            async with turns:
+                return await self._checkpoint(tp)
+
+        done = await asyncio.gather(*map(in_turn, due))
         return {tp: offset for tp, offset in zip(due, done, strict=True) if offset is not None}
 
     def _rest(self, tp: TP) -> float:
         if behind(self._app.batches, tp):
-            return _CHECKPOINT_SECONDS
+            states = self._states.get(tp.partition)
+            return _CHECKPOINT_SECONDS if states is None or states.changed < _MOST_CHANGED else 0
         return min(max(_LEAST_SECONDS, _SECONDS_A_STATE * self._written.get(tp, 0)), _MOST_SECONDS)
 
     async def _checkpoint(self, tp: TP) -> int | None:
@@ -196,22 +211,23 @@ class Detector:
                 if self._states.get(tp.partition) is not states:
                     return None
                 offset = self._app.batches.handled_up_to(tp)
-                if offset is None or (offset == self._app.batches.committed_up_to(tp) and not states.has_changes):
+                if offset is None or (offset == self._app.batches.committed_up_to(tp) and not states.changed):
                     return offset
                 changes, live = states.begin_checkpoint(self._trend_of), behind(self._app.batches, tp) < _FEW
-            while changes.encode_next(_AT_ONCE):
-                if live:  # else alerts are late anyhow
-                    await asyncio.sleep(0)
+            # Else alerts are late anyhow, or were: the first checkpoint behind that is large.
+            pace = Pace(lambda: self._hurry) if live and tp in self._written else None
+            while changes.encode_next(_ENCODED_AT_ONCE):
+                if pace:
+                    await pace.rest()
             reached("before-checkpoint")
             with metrics.CHECKPOINT_SECONDS.time():
                 log = self._table.changelog_topic.get_topic_name()
                 records = [Outgoing(tp.partition, key, value) for key, value in changes.states.items()]
                 writes = {log: records, self._settings.topic(TRENDS): changes.trends}
-                last = await self._checkpoints.write(tp, writes, offset)
+                last = await self._checkpoints.write(tp, writes, offset, pace)
             reached("before-local-put")
-            # Not after a rebalance that did not wait for this: the store may hold another worker's newer states.
-            if log in last and self._states.get(tp.partition) is states:
-                self._table.local.write(tp.partition, changes.states.items(), last[log])
+            if log in last:
+                await self._put(tp.partition, states, changes, last[log], pace)
             states.written()
             if live:
                 self._written[tp] = len(changes.states) if tp in self._written else 0
@@ -219,6 +235,23 @@ class Detector:
                 self._written.pop(tp, None)
             reached("after-local-put")
         return offset
+
+    async def _put(
+        self, partition: int, states: PartitionStates, changes: Changes, offset: int, pace: Pace | None
+    ) -> None:
+        """Put what a checkpoint wrote to the changelog, up to `offset` there, into the local store as well."""
+        items = list(changes.states.items())
+        size = _PUT_AT_ONCE if pace else len(items)
+        for begin in range(0, len(items), size):
+            if begin:
+                reached("in-local-put")
+            if pace and begin:
+                await pace.rest()
+            # Not after a rebalance that did not wait for this: the store may hold another worker's newer states.
+            if self._states.get(partition) is not states:
+                return
+            end = begin + size
+            self._table.local.write(partition, items[begin:end], offset if end >= len(items) else None)
 
     def _trend_of(self, track: Track, customer: str) -> Trend | None:
         return self._pipeline.trend(track, customer, self._accounts.known)
@@ -310,6 +343,8 @@ class Detector:
         check_restored(restored, count, self._events)
         await self._check_epoch(restored)
         self._states.update(restored)
+        # Where it is behind, its first checkpoint is not sooner than the others.
+        self._checkpointed_at = {TP(self._events, partition): monotonic() for partition in partitions}
         for partition, states in restored.items():
             # Accounts that became known while nobody had the partition.
             known = [self._accounts.known[c] for c in states.customers_waiting if c in self._accounts.known]

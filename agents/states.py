@@ -135,9 +135,9 @@ class PartitionStates:
         self._changed_waits[_WAITS + customer_id.encode()] = b"" if waits else None
 
     @property
-    def has_changes(self) -> bool:
-        """Whether the next checkpoint has anything to keep."""
-        return bool(self._changed)
+    def changed(self) -> int:
+        """How many customers' states the next checkpoint keeps."""
+        return len(self._changed)
 
     def begin_checkpoint(self, trend_of: TrendOf) -> Changes:
         """What the next checkpoint writes. It is to be encoded to its end before the one after it is begun."""

@@ -14,6 +14,7 @@ from faust.types import TP
 
 from agents.transport.consumer import BatchConsumer
 from agents.transport.failpoints import reached
+from agents.transport.pace import Pace
 from agents.transport.producer import Outgoing, send
 
 Writes = Mapping[str, Sequence[Outgoing]]
@@ -27,7 +28,7 @@ class Checkpointer(Protocol):
         """Take the partitions over: after this, nobody else's checkpoint of them is accepted."""
         ...
 
-    async def write(self, tp: TP, writes: Writes, offset: int) -> Mapping[str, int]:
+    async def write(self, tp: TP, writes: Writes, offset: int, pace: Pace | None = None) -> Mapping[str, int]:
         """Write and commit. Returns the last offset by topic: each topic gets records of one partition.
 
         Raises `aiokafka.errors.KafkaError`.
@@ -54,11 +55,11 @@ class Transactional:
             producer = self._producers[partition] = self._new_producer(f"{self._group}-{partition}")
             await producer.start()
 
-    async def write(self, tp: TP, writes: Writes, offset: int) -> Mapping[str, int]:
+    async def write(self, tp: TP, writes: Writes, offset: int, pace: Pace | None = None) -> Mapping[str, int]:
         """Raises `aiokafka.errors.ProducerFenced` when the partition has a new owner."""
         producer = self._producers[tp.partition]
         async with producer.transaction():
-            last = await _send_all(producer, writes)
+            last = await _send_all(producer, writes, pace)
             reached("in-checkpoint")
             await producer.send_offsets_to_transaction({TopicPartition(tp.topic, tp.partition): offset}, self._group)
         return last
@@ -80,9 +81,9 @@ class Plain:
     async def open(self, partitions: set[int]) -> None:
         """Nothing to take over: without transactions there is one worker."""
 
-    async def write(self, tp: TP, writes: Writes, offset: int) -> Mapping[str, int]:
+    async def write(self, tp: TP, writes: Writes, offset: int, pace: Pace | None = None) -> Mapping[str, int]:
         """Raises RuntimeError when the group has moved on."""
-        last = await _send_all(self._producer, writes)
+        last = await _send_all(self._producer, writes, pace)
         await self._consumer().commit_plainly({tp: offset})
         return last
 
@@ -90,5 +91,9 @@ class Plain:
         """The producer is its maker's."""
 
 
-async def _send_all(producer: AIOKafkaProducer, writes: Writes) -> dict[str, int]:
-    return {topic: max((await send(producer, topic, records)).values()) for topic, records in writes.items() if records}
+async def _send_all(producer: AIOKafkaProducer, writes: Writes, pace: Pace | None) -> dict[str, int]:
+    return {
+        topic: max((await send(producer, topic, records, pace=pace)).values())
+        for topic, records in writes.items()
+        if records
+    }

@@ -15,6 +15,7 @@ NAMES = (
     "before-checkpoint",
     "in-checkpoint",
     "before-local-put",
+    "in-local-put",
     "after-local-put",
     "opened",
     "restoring",
@@ -22,9 +23,9 @@ NAMES = (
     "states-moved",
 )
 """In the order of a batch's way: behind the alerts' acknowledgement; before a checkpoint; in it, with its states sent
-and its transaction open; behind its commit, before and after the local store has it; and on an assignment: behind the
-fencing of the previous owner, and behind the first batch of states read back. In `csatwatch topics grow`: in a
-transaction that moves customers, and before the event topic grows."""
+and its transaction open; behind its commit, before the local store has it, between two pieces of what is put there, and
+after that; and on an assignment: behind the fencing of the previous owner, and behind the first batch of states read
+back. In `csatwatch topics grow`: in a transaction that moves customers, and before the event topic grows."""
 _SIGNALS = {"kill": signal.SIGKILL, "stop": signal.SIGSTOP}
 
 

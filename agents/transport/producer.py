@@ -12,8 +12,12 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.structs import RecordMetadata
 
+from agents.transport.pace import Pace
+
 MAX_BATCH = 900_000
 """Bytes: below the broker's default limit of 1 MiB for a batch."""
+
+_AT_ONCE = 64  # records between two rests, where a pace is kept: a third of a millisecond
 
 
 class Outgoing(NamedTuple):
@@ -29,28 +33,33 @@ class TooLarge(Exception):
     """A record that no batch can hold."""
 
 
-async def send(producer: AIOKafkaProducer, topic: str, records: Iterable[Outgoing]) -> Mapping[int, int]:
+async def send(
+    producer: AIOKafkaProducer, topic: str, records: Iterable[Outgoing], *, pace: Pace | None = None
+) -> Mapping[int, int]:
     """Send `records` and wait for the acknowledgement of every one.
 
-    Returns the offset of the last record by partition. Raises `aiokafka.errors.KafkaError` when any was not
-    acknowledged, and `TooLarge`; some of the others may be in the topic then.
+    With a `pace` they are put into batches a few at a time. Returns the offset of the last record by partition. Raises
+    `aiokafka.errors.KafkaError` when any was not acknowledged, and `TooLarge`; some of the others may be in the topic
+    then.
     """
     by_partition: dict[int, list[Outgoing]] = defaultdict(list)
     for record in records:
         by_partition[record.partition].append(record)
     if len(by_partition) == 1:  # the common case, without a task of its own
-        return {p: await _send_partition(producer, topic, p, rs) for p, rs in by_partition.items()}
+        return {p: await _send_partition(producer, topic, p, rs, pace) for p, rs in by_partition.items()}
     async with asyncio.TaskGroup() as group:
-        sent = {
-            p: group.create_task(_send_partition(producer, topic, p, records)) for p, records in by_partition.items()
-        }
+        sent = {p: group.create_task(_send_partition(producer, topic, p, rs, pace)) for p, rs in by_partition.items()}
     return {p: task.result() for p, task in sent.items()}
 
 
-async def _send_partition(producer: AIOKafkaProducer, topic: str, partition: int, records: Sequence[Outgoing]) -> int:
+async def _send_partition(
+    producer: AIOKafkaProducer, topic: str, partition: int, records: Sequence[Outgoing], pace: Pace | None
+) -> int:
     batch = producer.create_batch()
     sent = []
-    for record in records:
+    for place, record in enumerate(records, 1):
+        if pace and not place % _AT_ONCE:
+            await pace.rest()
         if _append(batch, record):
             continue
         if batch.record_count():

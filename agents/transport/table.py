@@ -115,15 +115,20 @@ class PartitionStore(Store):
                 found.next()
             found.status()  # raises where it ended at damage, and not at the end
 
-    def write(self, partition: int, items: Iterable[tuple[bytes, bytes | None]], offset: int) -> None:
-        """Put `items` and the changelog offset that they stand for in one write: on disk they are never apart."""
+    def write(self, partition: int, items: Iterable[tuple[bytes, bytes | None]], offset: int | None) -> None:
+        """Put `items` and the changelog offset that they stand for in one write: on disk they are never apart.
+
+        Without an offset `items` are some of those that it will stand for: until it is written as well, a restart reads
+        them from the changelog again.
+        """
         batch = rocksdict.WriteBatch(raw_mode=True)
         for key, value in items:
             if value is None:
                 batch.delete(key)
             else:
                 batch.put(key, value)
-        batch.put(self.offset_key, str(offset).encode())
+        if offset is not None:
+            batch.put(self.offset_key, str(offset).encode())
         with self._watched(partition) as db:
             db.write(batch)
 

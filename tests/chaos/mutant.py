@@ -62,10 +62,10 @@ def own_transactions() -> None:
 def offset_first() -> None:
     """The offset is committed before the state."""
 
-    async def write(self: Any, tp: Any, writes: Any, offset: int) -> Mapping[str, int]:
+    async def write(self: Any, tp: Any, writes: Any, offset: int, pace: Any = None) -> Mapping[str, int]:
         await stock(self, tp, {}, offset)
         reached("before-local-put")
-        return await stock(self, tp, writes, offset)
+        return await stock(self, tp, writes, offset, pace)
 
     stock = checkpoint.Transactional.write
     checkpoint.Transactional.write = write  # type: ignore[method-assign]

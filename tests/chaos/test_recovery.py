@@ -232,3 +232,30 @@ async def test_state_of_another_cluster_is_not_touched(
         assert await verdict.state(site, should) == []
         assert await verdict.local_state(site, stores[-1:]) == []
     assert len(stores) == 2
+
+
+async def test_a_kill_between_two_pieces_of_what_goes_into_the_store_loses_nothing(
+    kafka: KafkaServer, tmp_path: Path, topic_prefix: str
+) -> None:
+    site = Site(kafka, tmp_path, 1, topic_prefix, {"CSATWATCH_LOG_FORMAT": "json"})
+    await site.create()
+    worker = site.worker("w")
+    feed = list(Feed(11, 2_000, customers=400, partitions=1, oversize=0))
+    try:
+        worker.start(failpoint="in-local-put:1:kill")
+        killed = worker.process
+        async with site.producer() as producer:
+            await site.publish(producer, feed[:400])
+            await site.caught_up(60)  # what it writes before that is written at once
+            await site.publish(producer, feed[400:1_200])
+            await until(lambda: killed.returncode is not None, what="a kill in between", within=60)
+            worker.start()
+            await site.publish(producer, feed[1_200:])
+            await site.caught_up(60)
+    finally:
+        await worker.leave()
+    assert killed.returncode == -9
+    assert restored(worker)[-1]["records"] > 64, "the pieces that were put before the kill count as read"
+    should = await verdict.expected(site)
+    assert len(should.statuses) > 50
+    assert [*await verdict.alerts(site, should), *await verdict.state(site, should)] == []
