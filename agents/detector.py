@@ -118,7 +118,6 @@ class Detector:
         app.on_partitions_revoked.connect(cast("Any", self._revoked))
         self._states: dict[int, PartitionStates] = {}
         self._checkpointed_at: dict[TP, float] = {}
-        self._hurry = False  # somebody waits for the checkpoints that are under way
         self._written: dict[TP, int] = {}  # values, with the last checkpoint; none while behind, 0 right after that
         self._producer: AIOKafkaProducer = kafka.producer(
             settings, linger_ms=0, max_batch_size=MAX_BATCH, max_request_size=3 * MEGABYTE
@@ -184,7 +183,6 @@ class Detector:
         of its events.
         """
         now = monotonic()
-        self._hurry = last
         due = [tp for tp in partitions if last or now - self._checkpointed_at.get(tp, 0) > self._rest(tp)]
         self._checkpointed_at.update(dict.fromkeys(due, now))
         turns = asyncio.Semaphore(len(due) if last else _AT_A_TIME)
@@ -215,7 +213,7 @@ class Detector:
                     return offset
                 changes, live = states.begin_checkpoint(self._trend_of), behind(self._app.batches, tp) < _FEW
             # Else alerts are late anyhow, or were: the first checkpoint behind that is large.
-            pace = Pace(lambda: self._hurry) if live and tp in self._written else None
+            pace = Pace(lambda: self._app.batches.finishing) if live and tp in self._written else None
             while changes.encode_next(_ENCODED_AT_ONCE):
                 if pace:
                     await pace.rest()
@@ -243,9 +241,8 @@ class Detector:
         items = list(changes.states.items())
         size = _PUT_AT_ONCE if pace else len(items)
         for begin in range(0, len(items), size):
-            if begin:
-                reached("in-local-put")
             if pace and begin:
+                reached("in-local-put")
                 await pace.rest()
             # Not after a rebalance that did not wait for this: the store may hold another worker's newer states.
             if self._states.get(partition) is not states:

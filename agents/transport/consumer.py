@@ -66,7 +66,8 @@ class BatchConsumer(Consumer):
         """Of the assignment. Kafka's own is no use: it lasts until the next one, this ends when partitions go."""
         self._handled: dict[TP, int] = {}
         self._in_hand: dict[TP, dict[int, int]] = {}  # next offset → time of the first record, of each batch
-        self._finishing = False
+        self.finishing = False
+        """Whether partitions are about to go: who holds them up is to hurry."""
         self._held = False
         self._seeks = 0  # begun and ended
 
@@ -217,7 +218,7 @@ class BatchConsumer(Consumer):
         checkpointed = {tp: offset for tp, offset in offsets.items() if tp.topic in self.app.checkpointed}
         if checkpointed and self.app.checkpoint is not None:
             try:
-                self._committed_offset.update(await self.app.checkpoint(set(checkpointed), last=self._finishing))
+                self._committed_offset.update(await self.app.checkpoint(set(checkpointed), last=self.finishing))
             except Exception as error:  # noqa: BLE001 (whatever it is, the state is not in Kafka: stop)
                 await self.app.fail(error)
                 return False
@@ -251,15 +252,17 @@ class BatchConsumer(Consumer):
         await super().on_stop()
 
     async def _finish(self) -> None:
-        self._finishing = True
+        self.finishing = True
         try:
             async with asyncio.timeout(DRAIN_WITHIN):
                 await self.app.idle()
-                await self.commit()
+                # Where one is under way Faust waits for that, and leaves it at that.
+                if not await self.commit():
+                    await self.commit()
         except TimeoutError:
             _log.warning("a batch did not end in time: its records will be processed again", seconds=DRAIN_WITHIN)
         finally:
-            self._finishing = False
+            self.finishing = False
 
 
 class BatchTransport(Transport):
