@@ -1,10 +1,12 @@
 """A batched topic through Faust's own app, in this process."""
 
 import asyncio
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from faust.types import TP
 
 from agents.app import build
 from agents.settings import Settings
@@ -97,6 +99,50 @@ async def test_a_full_queue_holds_up_no_rebalance_and_no_partition(
         await until(lambda: len(done) == 2 * len(partitions), what="all records of the worker that stays")
     finally:
         await stays.stop()
+
+
+async def test_a_stop_beside_a_checkpoint_commits_what_came_meanwhile(
+    broker: Broker, topic_prefix: str, tmp_path: Path
+) -> None:
+    # Faust's commit waits for one that is under way, and leaves it at that: the next owner would repeat the rest.
+    settings = Settings(
+        kafka_url=broker.url,
+        kafka_transactions=broker.transactions,
+        topic_prefix=topic_prefix,
+        app_id=f"{topic_prefix}csatwatch",
+        state_dir=tmp_path,
+    )
+    topic, handled = settings.topic("csat-events"), 0
+    begun, go_on, kept = asyncio.Event(), asyncio.Event(), list[tuple[int | None, bool]]()
+
+    async def handle(batch: Batch) -> None:
+        nonlocal handled
+        handled += len(batch.records)
+
+    async def checkpoint(partitions: set[TP], *, last: bool) -> Mapping[TP, int]:
+        offsets = {tp: offset for tp in partitions if (offset := app.batches.handled_up_to(tp)) is not None}
+        kept.extend((offset, last) for offset in offsets.values())
+        begun.set()
+        await go_on.wait()
+        return offsets
+
+    await create_topics(broker.bootstrap, {topic: 1})
+    app = build(settings, "store")
+    app.batch_agent(topic, handle, name="test")
+    app.checkpointed.add(topic)
+    app.checkpoint = checkpoint
+    await app.start()
+    try:
+        await produce(broker.bootstrap, topic, [Record(value=b"value")])
+        await begun.wait()
+        await produce(broker.bootstrap, topic, [Record(value=b"value")])
+        await until(lambda: handled == 2, what="the second record")
+    finally:
+        stopping = asyncio.create_task(app.stop())
+        await until(lambda: app.batches.finishing, what="the stop")
+        go_on.set()
+        await stopping
+    assert kept == [(1, False), (2, True)]
 
 
 async def test_what_nobody_reads_is_not_fetched(broker: Broker, topic_prefix: str) -> None:
