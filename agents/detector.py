@@ -410,9 +410,10 @@ async def main(settings: Settings) -> int:
     flood = Flood(settings.dead_letter_limit, state.path)
     detector = Detector(settings, pipeline, accounts, app, flood, traces(settings, "csatwatch-detect"))
     policy_version = f"{policy.policy} {policy.version}"
-    # States live long and make no cycles: looking through all of them again and again finds nothing.
+    # States live long and make no cycles: looking through all of them again and again finds nothing. The rest makes some
+    # five objects a second that are in one.
     gc.freeze()
-    gc.set_threshold(100_000, 20, 50)
+    gc.set_threshold(1_000_000, 10, 50)
     health.check("state", detector.restored)
     _log.info("detector", policy=policy_version, partitions=pipeline.partitions, state=str(state.path))
     return await run(app, health, around=detector.running())

@@ -172,8 +172,10 @@ class BatchConsumer(Consumer):
         """Seek every partition to what is committed; the batched ones that have no commit to their beginning.
 
         aiokafka leaves a partition without a commit, or with one at 0, where it is: behind what was fetched and then
-        dropped.
+        dropped. And it takes for a mistake that a worker has no partition, as one more than there are partitions has.
         """
+        if not self.assignment():
+            return {}
         committed = await super().seek_to_committed()
         unread = [tp for tp in self.assignment() if tp.topic in self.app.batched and not committed.get(tp)]
         if unread:

@@ -19,6 +19,7 @@ from tests.chaos.site import SESSION, Site
 from tests.chaos.watch import Watch
 from tests.servers.kafka import KafkaServer
 from tests.servers.topics import Record
+from tests.servers.wait import until
 
 _SLICES, _EVERY = 200, 0.25  # of what a fault's share of the records still has, such a part each so many seconds
 _HEALED = 60.0  # seconds from the last fault to no lag
@@ -126,6 +127,7 @@ async def _faults(
     share = plan.events // (len(plan.faults) + 1)
     await scene.site.publish(producer, islice(records, share))
     for name in plan.faults:
+        await until(lambda: bool(scene.running), what="a worker that is up")  # the last fault may have ended all
         began, done = time.monotonic(), asyncio.Event()
         publishing = asyncio.create_task(_publish(scene, producer, list(islice(records, share)), done))
         row = Row(name, 0)

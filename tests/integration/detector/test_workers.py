@@ -1,11 +1,12 @@
 """Several detectors share the partitions, and one that goes is replaced."""
 
 import json
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
 
-from tests.integration.detector.conftest import Installation, expected, feed
+from tests.integration.detector.conftest import PARTITIONS, Installation, expected, feed
 from tests.servers.processes import csatwatch
 
 ONE = "without transactions there is one worker"
@@ -39,4 +40,16 @@ async def test_a_killed_detector_is_replaced(installation: Installation) -> None
         await installation.publish(events[1000:])
         await installation.processed()
         assert stays.returncode is None
+    assert await installation.statuses() == expected(events)
+
+
+async def test_a_detector_without_a_partition_stands_by(installation: Installation) -> None:
+    if not installation.broker.transactions:
+        pytest.skip(ONE)
+    events = feed(9, 500, customers=50)
+    async with AsyncExitStack() as stack:
+        detectors = [await stack.enter_async_context(installation.detector()) for _ in range(PARTITIONS + 1)]
+        await installation.publish(events)
+        await installation.processed()
+        assert [each.log for each in detectors if each.returncode is not None] == []
     assert await installation.statuses() == expected(events)
