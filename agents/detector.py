@@ -410,8 +410,8 @@ async def main(settings: Settings) -> int:
     flood = Flood(settings.dead_letter_limit, state.path)
     detector = Detector(settings, pipeline, accounts, app, flood, traces(settings, "csatwatch-detect"))
     policy_version = f"{policy.policy} {policy.version}"
-    # States live long and make no cycles: looking through all of them again and again finds nothing. The rest makes some
-    # five objects a second that are in one.
+    # States live long and make no cycles: looking through all of them again and again finds nothing. Of the rest some
+    # five objects a second are in one.
     gc.freeze()
     gc.set_threshold(1_000_000, 10, 50)
     health.check("state", detector.restored)
