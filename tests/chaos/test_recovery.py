@@ -249,7 +249,7 @@ async def test_a_kill_between_two_pieces_of_what_goes_into_the_store_loses_nothi
             await site.caught_up(60)  # what it writes before that is written at once
             await site.publish(producer, feed[400:1_200])
             await until(lambda: killed.returncode is not None, what="a kill in between", within=60)
-            worker.start()
+            # Its supervisor starts it again.
             await site.publish(producer, feed[1_200:])
             await site.caught_up(60)
     finally:
