@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
+import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from faust.types import TP
 
@@ -19,15 +20,19 @@ from tests.servers.topics import Record, committed, create_topics, produce
 from tests.servers.wait import until
 
 
-async def test_nothing_is_kept_of_a_batch_that_is_done(broker: Broker, topic_prefix: str, tmp_path: Path) -> None:
-    # In Faust's lists a worker would keep a number of every batch until it ends: a gigabyte in a day or two.
-    settings = Settings(
+@pytest.fixture
+def settings(broker: Broker, topic_prefix: str, tmp_path: Path) -> Settings:
+    return Settings(
         kafka_url=broker.url,
         kafka_transactions=broker.transactions,
         topic_prefix=topic_prefix,
         app_id=f"{topic_prefix}csatwatch",
         state_dir=tmp_path,
     )
+
+
+async def test_nothing_is_kept_of_a_batch_that_is_done(broker: Broker, settings: Settings) -> None:
+    # In Faust's lists a worker would keep a number of every batch until it ends: a gigabyte in a day or two.
     topic, offsets, batches = settings.topic("csat-events"), list[int](), asyncio.Queue[Batch]()
 
     await create_topics(broker.bootstrap, {topic: 1})
@@ -101,17 +106,8 @@ async def test_a_full_queue_holds_up_no_rebalance_and_no_partition(
         await stays.stop()
 
 
-async def test_a_stop_beside_a_checkpoint_commits_what_came_meanwhile(
-    broker: Broker, topic_prefix: str, tmp_path: Path
-) -> None:
+async def test_a_stop_beside_a_checkpoint_commits_what_came_meanwhile(broker: Broker, settings: Settings) -> None:
     # Faust's commit waits for one that is under way, and leaves it at that: the next owner would repeat the rest.
-    settings = Settings(
-        kafka_url=broker.url,
-        kafka_transactions=broker.transactions,
-        topic_prefix=topic_prefix,
-        app_id=f"{topic_prefix}csatwatch",
-        state_dir=tmp_path,
-    )
     topic, handled = settings.topic("csat-events"), 0
     begun, go_on, kept = asyncio.Event(), asyncio.Event(), list[tuple[int | None, bool]]()
 
