@@ -1,11 +1,9 @@
 """What a checkpoint of one partition writes: the states as they were when it was begun, encoded a few at a time."""
 
-from collections.abc import Callable, Collection, Mapping, MutableMapping
-from itertools import islice
+from collections.abc import Callable, Collection
 
 from msgspec.structs import astuple
 
-from agents.transport.producer import Outgoing
 from schemas.wire import CustomerTrend, Trend, encode
 from streams.detect import instant
 from streams.track import Track
@@ -22,28 +20,15 @@ class Changes:
 
     Attributes:
         states: by key; None deletes.
-        trends: of those whose trend is another one now, or gone.
+        trends: of those whose trend is another one now, or gone; by key.
     """
 
-    def __init__(
-        self,
-        partition: int,
-        tracks: Mapping[str, Track],
-        published: MutableMapping[str, Trend],
-        trend_of: TrendOf,
-        *,
-        changed: Collection[str],
-        forgotten: Collection[str],
-    ) -> None:
-        """`published`: the trends that were published last, by customer."""
+    def __init__(self, trend_of: TrendOf, *, changed: dict[str, Track], forgotten: Collection[str]) -> None:
+        """`changed` is used up."""
         self.states: dict[bytes, bytes | None] = {}
-        self.trends: list[Outgoing] = []
-        self._partition = partition
-        self._tracks = tracks
-        self._published = published
+        self.trends: dict[bytes, bytes | None] = {}
         self._trend_of = trend_of
-        self._in_turn = iter(changed)
-        self._left = set(changed)  # customers who are not encoded yet
+        self._left = changed  # those that are not encoded yet
         self._forgotten = forgotten
 
     def __contains__(self, customer: object) -> bool:
@@ -52,24 +37,27 @@ class Changes:
 
     def encode_next(self, count: int) -> bool:
         """Encode so many of those who are left. False: nobody is left."""
-        for customer in islice(self._in_turn, count):
-            if customer in self._left:
-                self.encode(customer)
-        return bool(self._left)
+        left = self._left
+        for _ in range(min(count, len(left))):
+            self._encode(*left.popitem())
+        return bool(left)
 
     def encode(self, customer: str) -> None:
         """Encode a customer who is left."""
-        self._left.remove(customer)
-        track, key = self._tracks[customer], customer.encode()
-        for suffix, value in track.encode().items():
-            self.states[key + suffix.encode() if suffix else key] = value
+        self._encode(customer, self._left.pop(customer))
+
+    def _encode(self, customer: str, track: Track) -> None:
+        key = customer.encode()
+        head = track.encode_head()
+        if head is not None:
+            self.states[key] = head
+        else:
+            for suffix, value in track.encode().items():
+                self.states[key + suffix.encode()] = value
         trend = self._trend_of(track, customer)
-        if trend is None:
-            # Others without a trend never had one.
-            if customer in self._forgotten:
-                self._published.pop(customer, None)
-                self.trends.append(Outgoing(self._partition, key, None))
-        elif trend != self._published.get(customer):
-            self._published[customer] = trend
-            record = CustomerTrend(*astuple(trend), customer_id=customer, as_of=instant(track.newest))
-            self.trends.append(Outgoing(self._partition, key, encode(record)))
+        if trend is not None:
+            record = encode(CustomerTrend(*astuple(trend), customer_id=customer, as_of=instant(track.newest)))
+            if record != track.published:
+                self.trends[key] = track.published = record
+        elif customer in self._forgotten:  # others without a trend never had one
+            self.trends[key] = track.published = None

@@ -156,10 +156,9 @@ class Detector:
             raise LookupError(message)
         await states.under_way.acquire()
         try:
-            with states.expecting(batch.records):
-                outcome = self._pipeline.process(
-                    batch.records, batch.partition, states, self._accounts.known, datetime.now(UTC)
-                )
+            outcome = self._pipeline.process(
+                batch.records, batch.partition, states, self._accounts.known, datetime.now(UTC)
+            )
             self._flood.count(len(batch.records), len(outcome.refused))
             states.moved(batch.records[-1].offset, batch.records[-1].timestamp)
             if not (outcome.raised or outcome.refused or outcome.strays):
@@ -220,8 +219,7 @@ class Detector:
             reached("before-checkpoint")
             with metrics.CHECKPOINT_SECONDS.time():
                 log = self._table.changelog_topic.get_topic_name()
-                records = [Outgoing(tp.partition, key, value) for key, value in changes.states.items()]
-                writes = {log: records, self._settings.topic(TRENDS): changes.trends}
+                writes = {log: changes.states, self._settings.topic(TRENDS): changes.trends}
                 last = await self._checkpoints.write(tp, writes, offset, pace)
             reached("before-local-put")
             if log in last:

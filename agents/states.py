@@ -1,11 +1,10 @@
 """The states of one partition's customers: a cache over the table's local store, and what changed in it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
-from functools import partial
-from typing import Any
+from collections.abc import AsyncIterator, Collection, Mapping
+from contextlib import asynccontextmanager
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from agents.changes import Changes, TrendOf
@@ -13,8 +12,6 @@ from agents.position import POSITION, Position
 from agents.position import decode as decode_position
 from agents.position import encode as encode_position
 from agents.transport.table import PartitionStore
-from schemas.wire import Trend
-from streams.records import Record
 from streams.track import Track
 
 _WAITS = b"waits:"
@@ -41,8 +38,15 @@ class _Kept:
         stored = self._store.lookup(self._partition, [key for key in keys if key not in self.in_flight])
         return stored | {key: self.in_flight[key] for key in keys if key in self.in_flight}
 
-    def under(self, customer_id: str, suffix: str) -> bytes | None:
-        return self.value((customer_id + suffix).encode())
+
+class _Stored(Struct, gc=False):
+    """What is kept of one customer, by the suffix of its key: a third of a `partial`'s memory for each track."""
+
+    kept: _Kept
+    customer_id: str
+
+    def __call__(self, suffix: str) -> bytes | None:
+        return self.kept.value((self.customer_id + suffix).encode())
 
 
 class PartitionStates:
@@ -64,12 +68,10 @@ class PartitionStates:
         self._kept = _Kept(store, partition)
         self._being_kept: Changes | None = None
         self._tracks: dict[str, Track] = {}
-        self._expected: Sequence[Record] = ()
         self._heads: dict[bytes, bytes | None] = {}  # of the expected customers, as they are kept
         self._changed_waits: dict[bytes, bytes | None] = {}
-        self._changed: list[str] = []  # customers, each once
+        self._changed: dict[str, Track] = {}
         self._forgotten: set[str] = set()  # since the last checkpoint
-        self._trends: dict[str, Trend] = {}  # as last published
         keys = (key for key, _ in store.items_from(partition, _WAITS))
         self.customers_waiting = {key.removeprefix(_WAITS).decode() for key in keys}
         position = store.value(partition, POSITION)
@@ -95,14 +97,14 @@ class PartitionStates:
         """Every record up to this one is in the states."""
         self.position = Position(self.position.epoch, offset, timestamp, self.position.partitions)
 
-    @contextmanager
-    def expecting(self, records: Sequence[Record]) -> Iterator[None]:
-        """Inside, customers of these records are taken: the first who is not at hand has all of them looked for."""
-        self._expected = records
-        try:
-            yield
-        finally:
-            self._expected, self._heads = (), {}
+    @property
+    def at_hand(self) -> Mapping[str, Track]:
+        """The tracks that need not be looked for, by customer. One that is `changed` is as `take` gives it."""
+        return self._tracks
+
+    def expect(self, customer_ids: Collection[str]) -> None:
+        """Have these customers, of whom none is at hand, looked for all at once: they are about to be taken."""
+        self._heads = self._kept.lookup([customer_id.encode() for customer_id in customer_ids]) if customer_ids else {}
 
     def take(self, customer_id: str) -> Track:
         """The customer's track, an empty one for a new customer. It is kept with the next checkpoint."""
@@ -113,7 +115,7 @@ class PartitionStates:
             if self._being_kept is not None and customer_id in self._being_kept:
                 self._being_kept.encode(customer_id)
             track.changed = True
-            self._changed.append(customer_id)
+            self._changed[customer_id] = track
         return track
 
     def forget(self, customer_id: str, applied: int) -> None:
@@ -141,53 +143,40 @@ class PartitionStates:
 
     def begin_checkpoint(self, trend_of: TrendOf) -> Changes:
         """What the next checkpoint writes. It is to be encoded to its end before the one after it is begun."""
-        for customer in self._changed:
-            self._tracks[customer].changed = False
-        changes = Changes(
-            self._partition, self._tracks, self._trends, trend_of, changed=self._changed, forgotten=self._forgotten
-        )
+        for track in self._changed.values():
+            track.changed = False
+        changes = Changes(trend_of, changed=self._changed, forgotten=self._forgotten)
         changes.states.update(self._changed_waits)
         changes.states[POSITION] = encode_position(self.position)
         self._changed_waits = {}
-        self._changed, self._forgotten = [], set()
+        self._changed, self._forgotten = {}, set()
         self._being_kept = changes
         self._kept.in_flight = changes.states
         return changes
 
     def written(self) -> None:
         """The checkpoint begun last is in the store."""
-        self._being_kept, self._kept.in_flight = None, {}
-        _trim(self._tracks, self._changed)
-        _trim(self._trends, self._changed)
+        self._being_kept, self._kept.in_flight, self._heads = None, {}, {}
+        if len(self._tracks) > _CACHED:
+            # The oldest half goes, what the next checkpoint still needs stays.
+            gone = len(self._tracks) - _CACHED // 2
+            self._tracks = {
+                customer: track
+                for place, (customer, track) in enumerate(self._tracks.items())
+                if place >= gone or track.changed
+            }
 
     def _load(self, customer_id: str) -> Track:
-        if self._expected:
-            self._look_for_expected()
         key = customer_id.encode()
-        head = self._heads[key] if key in self._heads else self._kept.value(key)
-        stored = partial(self._kept.under, customer_id)
+        head = self._heads.pop(key) if key in self._heads else self._kept.value(key)
+        stored = _Stored(self._kept, customer_id)
         track = Track(stored) if head is None else Track.decode(head, stored)
         if track.epoch != self.position.epoch:
             track.epoch, track.applied = self.position.epoch, -1
         self._tracks[customer_id] = track
         return track
 
-    def _look_for_expected(self) -> None:
-        records, self._expected = self._expected, ()
-        at_hand = self._tracks
-        keys = {record.key for record in records}
-        self._heads = self._kept.lookup([key for key in keys if key and key.decode(errors="replace") not in at_hand])
-
 
 def customer_of(key: bytes) -> str | None:
     """Whose state the value under this key is a part of; None: nobody's."""
     return None if key == POSITION else key.removeprefix(_WAITS)[:_CUSTOMER].decode()
-
-
-def _trim(cache: dict[str, Any], changed: Iterable[str]) -> None:
-    # The oldest half goes, what the next checkpoint still needs stays.
-    if len(cache) > _CACHED:
-        kept = set(changed)
-        for customer in list(cache)[: len(cache) - _CACHED // 2]:
-            if customer not in kept:
-                del cache[customer]

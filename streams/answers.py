@@ -35,6 +35,7 @@ class Answer(NamedTuple):
     ticket: str
 
 
+_Appended = tuple[int, int, str, str, str]
 Given = tuple[int, int, *tuple[str, ...]]
 """What begins with the time of an answer, in microseconds since 1970, and its rating."""
 
@@ -44,6 +45,11 @@ class Mark(NamedTuple):
 
     revision: int
     open: bool
+
+    @property
+    def packed(self) -> int:
+        """As it stands in `Answers.marks`."""
+        return self.revision << 1 | self.open
 
 
 class Packed(msgspec.Struct, array_like=True, gc=False):
@@ -69,6 +75,7 @@ class Answers:
 
     __slots__ = (
         "_appended",
+        "_marked",
         "_standing",
         "at",
         "events",
@@ -91,7 +98,8 @@ class Answers:
     def __init__(self) -> None:
         self.newest = NEVER
         self.one_a_ticket = True
-        self._appended: list[tuple[int, int, str, str, str]] = []
+        self._appended: list[_Appended] = []
+        self._marked: dict[str, int] | None = None  # marks of few answers by survey; most customers have none
         self.when: dict[str, int] | None = None
         self.at = _NO_TIMES
         self._standing: dict[str, set[str]] | None = None  # surveys whose alert stood, by ticket; None: not looked for
@@ -151,13 +159,14 @@ class Answers:
             self._make_columns()
         if self._appended:
             at, ratings, surveys, events, tickets = zip(*self._appended, strict=True)
-            self._appended = []
+            marks = self._few_marks() or [0] * len(at)
+            self._appended, self._marked = [], None
             self.at += at
             self.ratings += bytes(ratings)
             self.surveys += surveys
             self.events += events
             self.tickets += tickets
-            self.marks += [0] * len(at)
+            self.marks += marks
         return when
 
     def since(self, place: int) -> Iterable[Given]:
@@ -167,6 +176,23 @@ class Answers:
             return self._appended[new:] if new else self._appended
         self.settle()
         return zip(self.at[place:], self.ratings[place:], strict=True)
+
+    def few_between(self, first: int, last: int) -> list[_Appended]:
+        """Of few answers those given from `first` to `last`."""
+        return [answer for answer in self._appended if first <= answer[0] <= last]
+
+    def mark_one_of_few(self, survey: str, mark: Mark) -> None:
+        """Note what became of the alert on one of few answers. Raises `KeyError` where there is none to this survey."""
+        if all(answer[2] != survey for answer in self._appended):
+            raise KeyError(survey)
+        if self._marked is None:
+            self._marked = {}
+        self._marked[survey] = mark.packed
+
+    def _few_marks(self) -> list[int]:
+        """The marks of few answers in their order; none where nobody has any."""
+        marked = self._marked
+        return [marked.get(answer[2], 0) for answer in self._appended] if marked else []
 
     def __getitem__(self, place: int) -> Answer:
         self.settle()
@@ -207,13 +233,16 @@ class Answers:
 
     def mark(self, survey: str) -> Mark | None:
         """The alert on the answer to `survey`, where there is or was one."""
-        place = self.place(survey)
-        mark = self.marks[place] if place is not None else 0
+        if self.when is None:
+            mark = self._marked.get(survey, 0) if self._marked else 0
+        else:
+            place = self.place(survey)
+            mark = self.marks[place] if place is not None else 0
         return Mark(mark >> 1, bool(mark & 1)) if mark else None
 
     def set_mark(self, place: int, mark: Mark) -> None:
         """Note what became of the alert on an answer."""
-        self.marks[place] = mark.revision << 1 | mark.open
+        self.marks[place] = mark.packed
         self._note_standing(place)
 
     def standing(self, ticket: str) -> list[str]:
@@ -227,6 +256,8 @@ class Answers:
 
     def open_before(self, end: int) -> list[int]:
         """The places before `end` of the answers whose alert stands."""
+        if self.when is None and not self._marked:
+            return []
         self.settle()
         return [place for place, mark in enumerate(self.marks[:end]) if mark & 1]
 
@@ -250,9 +281,14 @@ class Answers:
 
     def pack(self, begin: int = 0, end: int | None = None) -> Packed:
         """A part of the columns, to be encoded at once."""
-        if self.when is None and self._appended and not begin and end is None:
-            at, ratings, surveys, events, tickets = map(list, zip(*self._appended, strict=True))
-            return Packed(at, bytes(ratings), surveys, events, [] if tickets == surveys else tickets, [])
+        appended = self._appended
+        if self.when is None and appended and not begin and end is None:
+            if len(appended) == 1:  # in half the time
+                when, rating, survey, event, ticket = appended[0]
+                tickets = [] if ticket == survey else [ticket]
+                return Packed([when], bytes((rating,)), [survey], [event], tickets, self._few_marks())
+            at, ratings, surveys, events, tickets = map(list, zip(*appended, strict=True))
+            return Packed(at, bytes(ratings), surveys, events, [] if tickets == surveys else tickets, self._few_marks())
         self.settle()
         whole = begin == 0 and (end is None or end == len(self.at))
         part = slice(begin, end)
@@ -272,11 +308,13 @@ class Answers:
         """Add answers that are newer than all here."""
         if not packed.at:
             return
-        if self.when is None and len(packed.at) <= _FEW and not (self._appended or packed.marks):
+        if self.when is None and len(packed.at) <= _FEW and not self._appended:
             columns = packed.at, packed.ratings, packed.surveys, packed.events, packed.tickets or packed.surveys
             self._appended = list(zip(*columns, strict=True))
             self.one_a_ticket = not packed.tickets
             self.newest = packed.at[-1]
+            if packed.marks:
+                self._marked = {survey: mark for survey, mark in zip(packed.surveys, packed.marks, strict=True) if mark}
             return
         when = self.settle()
         self.at += packed.at

@@ -1,5 +1,7 @@
 """The states of a run that ends with its process: a backtest, the demo's expected list, a measurement."""
 
+from collections.abc import Collection, Mapping
+
 from streams.track import Track
 
 
@@ -9,6 +11,14 @@ class MemoryStates:
     def __init__(self) -> None:
         self.tracks: dict[str, Track] = {}
         self.customers_waiting: set[str] = set()
+
+    @property
+    def at_hand(self) -> Mapping[str, Track]:
+        """All of them."""
+        return self.tracks
+
+    def expect(self, customer_ids: Collection[str]) -> None:
+        """There is no place to look at."""
 
     def take(self, customer_id: str) -> Track:
         """The customer's track, an empty one for a new customer."""

@@ -1,6 +1,6 @@
 """The one function that a batch goes through: from records to what is to be sent and which states changed."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -24,12 +24,12 @@ from streams.detect import BEST
 from streams.fold import APPLIED, Fold
 from streams.judges import Judges
 from streams.life import again, forget_said, news, remembered, steps_of
-from streams.partition import partition_of
+from streams.partition import partitions_of
 from streams.records import Outcome, Raised, Record, Refused, States, Stray
 from streams.tickets import Closing, Said
 from streams.topology import HEADER_BACKFILL, HEADER_REROUTED
 from streams.track import Track
-from streams.validate import FUTURE_TOLERANCE, InvalidEvent, are_plain, check_time, decode
+from streams.validate import FUTURE_TOLERANCE, InvalidEvent, check_time, decode, decode_all
 
 _LOG_APPEND_TIME = 1
 _TYPES: Mapping[type[Event], str] = {
@@ -39,7 +39,6 @@ _TYPES: Mapping[type[Event], str] = {
     CustomerErased: "support_customer_erased",
 }
 _FUTURE = FUTURE_TOLERANCE // timedelta(microseconds=1)
-_MOST_HOMES = 1_000_000
 _ACCOUNT_KNOWN = "the account became known"
 MOST_WAITING = 20
 """Alerts of one customer that are brought up to date when the account becomes known, the newest of them."""
@@ -52,7 +51,6 @@ class Pipeline:
         self.policy = policy
         self.partitions = partitions
         self._judges = Judges(policy)
-        self._homes: dict[str, int] = {}
 
     def process(
         self,
@@ -67,9 +65,7 @@ class Pipeline:
         `now` is the worker's clock; None in a backtest, where each record arrives at its event's own time.
         A record that the customer's track has already seen changes nothing, so that a batch may be processed again.
         """
-        if len(self._homes) > _MOST_HOMES:
-            self._homes.clear()
-        batch = _Batch(self._judges, self._homes, self.partitions, partition, states, accounts, now)
+        batch = _Batch(self._judges, self.partitions, partition, states, accounts, now)
         batch.run(records)
         return batch.outcome
 
@@ -108,7 +104,6 @@ class _Batch:
     __slots__ = (
         "_accounts",
         "_clock",
-        "_homes",
         "_judge",
         "_judges",
         "_now",
@@ -121,7 +116,6 @@ class _Batch:
     def __init__(
         self,
         judges: Judges,
-        homes: dict[str, int],
         partitions: int,
         partition: int,
         states: States,
@@ -131,7 +125,6 @@ class _Batch:
         self.outcome = Outcome()
         self._judges = judges
         self._judge = judges.usual  # of the customer at hand
-        self._homes = homes  # customer → partition, of those that were seen
         self._partitions = partitions
         self._partition = partition
         self._states = states
@@ -141,11 +134,15 @@ class _Batch:
 
     def run(self, records: Collection[Record]) -> None:
         """Fold all of them."""
-        take, rules = self._states.take, self._judge.rules
+        events = decode_all([record.value for record in records])  # a value is copied each time it is asked for
+        astray = self._look_for_customers(events)
+        at_hand, take, rules = self._states.at_hand, self._states.take, self._judge.rules
         spans, poor, applied, overridden = rules.spans, rules.poor, 0, self._judges.differ
-        for record, event, at, arrived in self._read(records):
+        for record, event, at, arrived in self._at_home(records, events, astray):
             customer_id = event.customer_id
-            track = take(customer_id)
+            track = at_hand.get(customer_id)
+            if track is None or not track.changed:
+                track = take(customer_id)
             offset = record.offset
             if offset <= track.applied:
                 self._count(_TYPES[event.__class__], "replayed")
@@ -170,39 +167,47 @@ class _Batch:
         if applied:
             self.outcome.counts[_TYPES[CsatReceived], APPLIED] += applied
 
-    def _read(self, records: Collection[Record]) -> Iterator[tuple[Record, Event, int, int | None]]:
+    def _look_for_customers(self, events: Sequence[Event | InvalidEvent]) -> Mapping[str, int]:
+        """Have the states of those who are not at hand looked for. Returns the partitions of those from elsewhere."""
+        at_hand, here = self._states.at_hand, self._partition
+        ids = {event.customer_id for event in events if not isinstance(event, InvalidEvent)}
+        new = [customer_id for customer_id in ids if customer_id not in at_hand]
+        homes = partitions_of(new, self._partitions)
+        self._states.expect([customer_id for customer_id, home in zip(new, homes, strict=True) if home == here])
+        return {customer_id: home for customer_id, home in zip(new, homes, strict=True) if home != here}
+
+    def _at_home(
+        self, records: Iterable[Record], events: Iterable[Event | InvalidEvent], astray: Mapping[str, int]
+    ) -> Iterator[tuple[Record, Event, int, int | None]]:
         """The events that are valid and at home, their times and those of their arrival in microseconds since 1970."""
-        values = [record.value for record in records]  # each is copied when it is asked for
-        plain = are_plain(values)
-        homes, here = self._homes, self._partition
-        for record, value in zip(records, values, strict=True):
-            arrived = record.timestamp * 1000 if record.timestamp_type == _LOG_APPEND_TIME else self._clock
-            try:
-                event = decode(value, homes, plain=plain)
-                at = _time_of(event, arrived)
-                if arrived is not None and at - arrived > _FUTURE:
-                    check_time(event, detect.instant(arrived))
-            except InvalidEvent as error:
-                self.outcome.refused.append(Refused(record, error))
-                self._count("unknown", "dead_letter")
+        for record, event in zip(records, events, strict=True):
+            if isinstance(event, InvalidEvent):
+                self._refuse(record, event)
                 continue
-            if homes.get(event.customer_id) == here or self._belongs_here(record, event):
-                yield record, event, at, arrived
+            arrived = record.timestamp * 1000 if record.timestamp_type == _LOG_APPEND_TIME else self._clock
+            at = _time_of(event, arrived)
+            if arrived is not None and at - arrived > _FUTURE:
+                try:
+                    check_time(event, detect.instant(arrived))
+                except InvalidEvent as error:
+                    self._refuse(record, error)
+                    continue
+            if astray and event.customer_id in astray and not self._was_sent_here(record):
+                self.outcome.strays.append(Stray(record, astray[event.customer_id]))
+                self._count(_TYPES[event.__class__], "rerouted")
+                continue
+            yield record, event, at, arrived
+
+    def _was_sent_here(self, record: Record) -> bool:
+        # One that was sent here while there were fewer partitions is not at home any more.
+        return (HEADER_REROUTED, str(self._partitions).encode()) in record.headers
+
+    def _refuse(self, record: Record, error: InvalidEvent) -> None:
+        self.outcome.refused.append(Refused(record, error))
+        self._count("unknown", "dead_letter")
 
     def _count(self, kind: str, result: str) -> None:
         self.outcome.counts[kind, result] += 1
-
-    def _belongs_here(self, record: Record, event: Event) -> bool:
-        customer_id = event.customer_id
-        home = self._homes.get(customer_id)
-        if home is None:
-            home = self._homes[customer_id] = partition_of(customer_id, self._partitions)
-        # One that was sent here while there were fewer partitions is not at home any more.
-        if home == self._partition or (HEADER_REROUTED, str(self._partitions).encode()) in record.headers:
-            return True
-        self.outcome.strays.append(Stray(record, home))
-        self._count(_TYPES[type(event)], "rerouted")
-        return False
 
     def _take_other(self, event: Event, at: int, record: Record, arrived: int | None, track: Track) -> None:
         result: str = APPLIED
@@ -244,7 +249,7 @@ class _Batch:
         value, mark, place = track.remembered.event(survey), track.answers.mark(survey), track.answers.place(survey)
         if value is None or mark is None or place is None:
             return  # it was silent
-        event = decode(value, self._homes)
+        event = decode(value)
         if not isinstance(event, CsatReceived):
             return
         why = news(alerts.ticket_of(event, before), alerts.ticket_of(event, after), after)

@@ -1,7 +1,7 @@
 """What goes through the pipeline, what it asks for, and what comes out."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
@@ -29,6 +29,15 @@ class States(Protocol):
     """
 
     customers_waiting: set[str]
+
+    @property
+    def at_hand(self) -> Mapping[str, Track]:
+        """The tracks that need not be looked for, by customer. One that is `changed` is as `take` gives it."""
+        ...
+
+    def expect(self, customer_ids: Collection[str]) -> None:
+        """Have these customers, of whom none is at hand, looked for all at once: they are about to be taken."""
+        ...
 
     def take(self, customer_id: str) -> Track:
         """The customer's track, an empty one for a new customer. It is kept with the next checkpoint."""

@@ -45,6 +45,11 @@ class Remembered:
         """The event that fired the alert on the trend, where it was kept."""
         return self._get(_TREND)
 
+    @property
+    def changed(self) -> bool:
+        """Whether `take` has anything."""
+        return bool(self._changed)
+
     def take(self) -> dict[str, bytes | None]:
         """The values that changed since the last time, by the suffix of their key; None deletes."""
         changed, self._changed = self._changed, None

@@ -92,7 +92,7 @@ class Track:
         applied: offset of the last record in it: a replay is recognised by it.
         changed: for whoever keeps it: whether it is noted already among those to be kept.
         epoch: of the event topic that this offset belongs to.
-        remembered: the events behind the alerts that stand.
+        published: for whoever publishes the trend: the last record, where that is known.
         sums: None where they are to be counted anew.
         tickets: what was said of them beside the ratings.
         waits: whether alerts that may still stand were published before the account was known.
@@ -102,11 +102,13 @@ class Track:
         "_answer_pieces",
         "_expires",
         "_levels",
+        "_remembered",
+        "_stored",
         "answers",
         "applied",
         "changed",
         "epoch",
-        "remembered",
+        "published",
         "sums",
         "tickets",
         "trend",
@@ -118,9 +120,11 @@ class Track:
         self.epoch = 0
         self.applied = -1
         self.changed = False
+        self.published: bytes | None = None
         self.answers = Answers()
         self.tickets = _UNTOLD
-        self.remembered = Remembered(stored)
+        self._stored = stored
+        self._remembered: Remembered | None = None  # most customers have none
         self.trend: TrendAlert | None = None
         self.sums: Sums | None = None
         self._levels: Levels | None = None  # most customers need none
@@ -133,20 +137,19 @@ class Track:
 
         The head, with the newest ratings, goes by the customer's id alone and is always among them.
         """
+        alone = self._encode_alone()
+        if alone is not None:
+            return {"": alone, **self.remembered.take()}
         changed: dict[str, bytes | None] = {}
         answers, tickets = self._answer_pieces, self.tickets
         closed = tickets.pieces
-        if not (answers or closed) and len(self.answers) + len(tickets.closed) <= 2 * PIECE:  # as nearly all are
-            head = self._encode_head()
-            if len(head) <= MOST_BYTES:
-                return {"": head, **self.remembered.take()}
         if answers is _IN_ONE:
             answers = self._answer_pieces = Pieces()
         if len(self.answers) > 2 * PIECE:
             answers.seal(len(self.answers))
         if len(tickets.closed) > 2 * PIECE:
             closed.seal(len(tickets.closed))
-        while len(head := self._encode_head()) > MOST_BYTES:
+        while len(head := self._encode_beside_pieces()) > MOST_BYTES:
             pieces, size = max(
                 ((answers, len(self.answers)), (closed, len(tickets.closed))), key=lambda x: x[1] - x[0].total
             )
@@ -156,8 +159,13 @@ class Track:
         changed.update(_encode_pieces(answers, "a", self.answers.pack))
         changed.update(_encode_pieces(closed, "c", lambda begin, end: tickets.closed[begin:end]))
         # Splitting a piece changes what the head says of it.
-        changed[""] = self._encode_head() if changed else head
+        changed[""] = self._encode_beside_pieces() if changed else head
         return changed | self.remembered.take()
+
+    def encode_head(self) -> bytes | None:
+        """The head where nothing else changed, as of nearly all customers; None: `encode` has more."""
+        remembered = self._remembered
+        return self._encode_alone() if remembered is None or not remembered.changed else None
 
     @classmethod
     def decode(cls, head: bytes, piece: Callable[[str], bytes | None]) -> "Track":
@@ -197,27 +205,50 @@ class Track:
         self._levels = None
         self._expires = NEVER
 
+    @property
+    def remembered(self) -> Remembered:
+        """The events behind the alerts that stand."""
+        if self._remembered is None:
+            self._remembered = Remembered(self._stored)
+        return self._remembered
+
     def mark(self, survey: str, mark: Mark) -> None:
         """Note what became of the alert on the answer to `survey`, which is in the window."""
+        if self.answers.are_few:
+            self.answers.mark_one_of_few(survey, mark)
+            return
         place = self.answers.place(survey)
         if place is None:
             raise KeyError(survey)
         self.answers.set_mark(place, mark)
         self._answer_pieces.changed(place)
 
-    def _encode_head(self) -> bytes:
-        answers, tickets = self._answer_pieces, self.tickets
+    def _encode_alone(self) -> bytes | None:
+        """The head where it needs no pieces, nor did before; else None."""
+        few = self.answers.are_few and self.tickets is _UNTOLD
+        if not few and (
+            self._answer_pieces or self.tickets.pieces or len(self.answers) + len(self.tickets.closed) > 2 * PIECE
+        ):
+            return None
+        head = self._encode_head([], [])
+        return head if len(head) <= MOST_BYTES else None
+
+    def _encode_beside_pieces(self) -> bytes:
+        return self._encode_head(self._answer_pieces.kept, self.tickets.pieces.kept)
+
+    def _encode_head(self, answer_pieces: list[tuple[int, int]], closed_pieces: list[tuple[int, int]]) -> bytes:
+        tickets = self.tickets
         return _encode(
             _Head(
                 FORMAT,
                 self.epoch,
                 self.applied,
-                self.answers.pack(answers.total),
-                tickets.closed[tickets.pieces.total :],
+                self.answers.pack(self._answer_pieces.total if answer_pieces else 0),
+                tickets.closed[tickets.pieces.total :] if tickets.closed else [],
                 self.trend,
                 self.waits,
-                answers.kept,
-                tickets.pieces.kept,
+                answer_pieces,
+                closed_pieces,
                 tickets.escalated,
                 None if self._levels is None else self._levels.base,
             )
@@ -327,6 +358,10 @@ class Track:
     def month_up_to(self, at: int, poor: int, spans: Spans) -> tuple[int, int]:
         """Distinct tickets, rated or closed, and ratings of at most `poor`, of the 30 days up to and with `at`."""
         answers = self.answers
+        if answers.are_few:
+            given = answers.few_between(at - MONTH, at)
+            rated = {ticket for _, _, _, _, ticket in given}
+            return len(rated) + self._only_closed(at, rated, spans), sum([answer[1] <= poor for answer in given])
         answers.settle()
         first = bisect_left(answers.at, at - MONTH)
         last = bisect_right(answers.at, at) if at < answers.newest else len(answers.at)

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Container, Iterable
+from collections.abc import Sequence
 from datetime import MAXYEAR, MINYEAR, datetime, timedelta
 from enum import StrEnum
 from typing import Any, cast
@@ -18,10 +18,11 @@ FUTURE_TOLERANCE = timedelta(hours=1)
 """How far an event may lie ahead of the record's own time: clocks differ, a wrong year is an error."""
 
 _EVENT: TypeAdapter[CsatReceived | TicketClosed | TicketEscalated | CustomerErased] = TypeAdapter(Event)
-_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}").fullmatch
+_UUID = b"xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx"
+_SHAPES = bytes.maketrans(b"0123456789abcdefx", b"x" * 16 + b" ")
 _LONG_FRACTION = re.compile(rb"\.\d{7}").search  # of a second: msgspec rounds what pydantic cuts off
 _BACKSLASH = 0x5C
-_NUL = b"\\u0000"
+_ESCAPED = (b"\\u0000", b"\\u002", b"\\u003")  # NUL, which the models refuse, and what a long fraction may hide in
 _TYPES = ("support_csat_received", "support_ticket_closed", "support_ticket_escalated", "support_customer_erased")
 
 
@@ -61,33 +62,51 @@ def validate(value: bytes | None) -> CsatReceived | TicketClosed | TicketEscalat
         raise _explain(error) from None
 
 
-def decode(value: bytes | None, known: Container[str] = (), *, plain: bool = False) -> wire.Event:
-    """The same event for the hot path. Raises `InvalidEvent` for exactly the records that `validate` refuses.
-
-    `known` holds customers' ids that were seen to be valid before; `plain`: `are_plain` said so of this value.
-    """
-    if value and (plain or _is_plain(value)):
+def decode(value: bytes | None) -> wire.Event:
+    """The same event for the hot path. Raises `InvalidEvent` for exactly the records that `validate` refuses."""
+    if value and _is_plain(value):
         try:
             event = wire.decode_event(value)
         except msgspec.MsgspecError:
             pass  # the models decide, and say why
         else:
-            if (event.customer_id in known or _UUID(event.customer_id)) and _in_calendar(event):
+            if _are_uuids([event.customer_id]) and _in_calendar(event):
                 return event
     return cast("wire.Event", msgspec.convert(validate(value).model_dump(), wire.Event, strict=False))
 
 
-def are_plain(values: Iterable[bytes | None]) -> bool:
-    """Whether nothing in any of these values is read in another way by msgspec than by the models.
+def decode_all(values: Sequence[bytes | None]) -> Sequence[wire.Event | InvalidEvent]:
+    """What `decode` returns or raises for each of many values, in half the time where nothing is wrong with any."""
+    given = [value for value in values if value]
+    if len(given) == len(values) and _is_plain(b"\n".join(given)):
+        try:
+            events = list(map(wire.decode_event, given))
+        except msgspec.MsgspecError:
+            pass  # each for itself
+        else:
+            if _are_uuids([event.customer_id for event in events]) and all(map(_in_calendar, events)):
+                return events
+    return [_decoded(value) for value in values]
 
-    To look through many at once takes a fifth of the time.
-    """
-    return _is_plain(b"\n".join([value for value in values if value]))
+
+def _decoded(value: bytes | None) -> wire.Event | InvalidEvent:
+    try:
+        return decode(value)
+    except InvalidEvent as error:
+        return error
 
 
 def _is_plain(value: bytes) -> bool:
+    """Whether nothing in a value, or in many of them, is read in another way by msgspec than by the models."""
     # Few values have any escape: looking for a backslash alone takes a tenth of the time.
-    return (_BACKSLASH not in value or _NUL not in value) and not _LONG_FRACTION(value)
+    return (_BACKSLASH not in value or not any(escape in value for escape in _ESCAPED)) and not _LONG_FRACTION(value)
+
+
+def _are_uuids(ids: Sequence[str]) -> bool:
+    """Whether all of them are UUIDs as they are kept, in lower case."""
+    # One look at all of them, a line each: a regular expression takes ten times as long.
+    lines = "\n".join(ids)
+    return lines.isascii() and lines.encode().translate(_SHAPES) == b"\n".join([_UUID] * len(ids))
 
 
 def _inside(value: bytes) -> bytes | None:

@@ -6,7 +6,7 @@ nothing any more. Without (the embedded broker): states first, acknowledged, the
 state says up to which offset it goes.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from aiokafka import AIOKafkaProducer, TopicPartition
@@ -15,10 +15,10 @@ from faust.types import TP
 from agents.transport.consumer import BatchConsumer
 from agents.transport.failpoints import reached
 from agents.transport.pace import Pace
-from agents.transport.producer import Outgoing, send
+from agents.transport.producer import send_to
 
-Writes = Mapping[str, Sequence[Outgoing]]
-"""Records by topic, in the order in which they are sent."""
+Writes = Mapping[str, Mapping[bytes, bytes | None]]
+"""Values by topic and key, in the order in which they are sent. All go to the partition of the checkpoint."""
 
 
 class Checkpointer(Protocol):
@@ -29,7 +29,7 @@ class Checkpointer(Protocol):
         ...
 
     async def write(self, tp: TP, writes: Writes, offset: int, pace: Pace | None = None) -> Mapping[str, int]:
-        """Write and commit. Returns the last offset by topic: each topic gets records of one partition.
+        """Write and commit. Returns the last offset by topic, of those that get anything.
 
         Raises `aiokafka.errors.KafkaError`.
         """
@@ -59,7 +59,7 @@ class Transactional:
         """Raises `aiokafka.errors.ProducerFenced` when the partition has a new owner."""
         producer = self._producers[tp.partition]
         async with producer.transaction():
-            last = await _send_all(producer, writes, pace)
+            last = await _send_all(producer, tp.partition, writes, pace)
             reached("in-checkpoint")
             await producer.send_offsets_to_transaction({TopicPartition(tp.topic, tp.partition): offset}, self._group)
         return last
@@ -83,7 +83,7 @@ class Plain:
 
     async def write(self, tp: TP, writes: Writes, offset: int, pace: Pace | None = None) -> Mapping[str, int]:
         """Raises RuntimeError when the group has moved on."""
-        last = await _send_all(self._producer, writes, pace)
+        last = await _send_all(self._producer, tp.partition, writes, pace)
         await self._consumer().commit_plainly({tp: offset})
         return last
 
@@ -91,9 +91,9 @@ class Plain:
         """The producer is its maker's."""
 
 
-async def _send_all(producer: AIOKafkaProducer, writes: Writes, pace: Pace | None) -> dict[str, int]:
+async def _send_all(producer: AIOKafkaProducer, partition: int, writes: Writes, pace: Pace | None) -> dict[str, int]:
     return {
-        topic: max((await send(producer, topic, records, pace=pace)).values())
-        for topic, records in writes.items()
-        if records
+        topic: await send_to(producer, topic, partition, values, pace=pace)
+        for topic, values in writes.items()
+        if values
     }

@@ -29,31 +29,48 @@ class Outgoing(NamedTuple):
     headers: Sequence[tuple[str, bytes]] = ()
 
 
+_Record = tuple[int, bytes | None, bytes | None, Sequence[tuple[str, bytes]]]  # an `Outgoing` or the like
+_NO_HEADERS: list[tuple[str, bytes]] = []
+
+
 class TooLarge(Exception):
     """A record that no batch can hold."""
 
 
-async def send(
-    producer: AIOKafkaProducer, topic: str, records: Iterable[Outgoing], *, pace: Pace | None = None
-) -> Mapping[int, int]:
+async def send(producer: AIOKafkaProducer, topic: str, records: Iterable[Outgoing]) -> Mapping[int, int]:
     """Send `records` and wait for the acknowledgement of every one.
 
-    With a `pace` they are put into batches a few at a time. Returns the offset of the last record by partition. Raises
-    `aiokafka.errors.KafkaError` when any was not acknowledged, and `TooLarge`; some of the others may be in the topic
-    then.
+    Returns the offset of the last record by partition. Raises `aiokafka.errors.KafkaError` when any was not
+    acknowledged, and `TooLarge`; some of the others may be in the topic then.
     """
     by_partition: dict[int, list[Outgoing]] = defaultdict(list)
     for record in records:
         by_partition[record.partition].append(record)
     if len(by_partition) == 1:  # the common case, without a task of its own
-        return {p: await _send_partition(producer, topic, p, rs, pace) for p, rs in by_partition.items()}
+        return {p: await _send_partition(producer, topic, p, rs) for p, rs in by_partition.items()}
     async with asyncio.TaskGroup() as group:
-        sent = {p: group.create_task(_send_partition(producer, topic, p, rs, pace)) for p, rs in by_partition.items()}
+        sent = {p: group.create_task(_send_partition(producer, topic, p, rs)) for p, rs in by_partition.items()}
     return {p: task.result() for p, task in sent.items()}
 
 
+async def send_to(
+    producer: AIOKafkaProducer,
+    topic: str,
+    partition: int,
+    values: Mapping[bytes, bytes | None],
+    *,
+    pace: Pace | None = None,
+) -> int:
+    """The same with values by key, at least one, for one partition; with a `pace` a few are put into batches at a time.
+
+    Returns the offset of the last one.
+    """
+    records = ((partition, key, value, _NO_HEADERS) for key, value in values.items())
+    return await _send_partition(producer, topic, partition, records, pace)
+
+
 async def _send_partition(
-    producer: AIOKafkaProducer, topic: str, partition: int, records: Sequence[Outgoing], pace: Pace | None
+    producer: AIOKafkaProducer, topic: str, partition: int, records: Iterable[_Record], pace: Pace | None = None
 ) -> int:
     batch = producer.create_batch()
     sent = []
@@ -67,18 +84,23 @@ async def _send_partition(
             batch = producer.create_batch()
             if _append(batch, record):
                 continue
-        message = f"a record of {len(record.value or b'')} bytes is larger than a batch may be"
+        message = f"a record of {len(record[2] or b'')} bytes is larger than a batch may be"
         raise TooLarge(message)
     sent.append(await _submit(producer, batch, topic, partition))
     metadata = await asyncio.gather(*sent)
     return int(metadata[-1].offset) + int(batch.record_count()) - 1
 
 
-def _append(batch: BatchBuilder, record: Outgoing) -> bool:
-    # Kafka allows a record without key and value; aiokafka's builder wants one of them.
-    key = b"" if record.key is None and record.value is None else record.key
-    headers = record.headers if isinstance(record.headers, list) else list(record.headers)
-    return batch.append(key=key, value=record.value, timestamp=None, headers=headers) is not None
+def _append(batch: BatchBuilder, record: _Record) -> bool:
+    _, key, value, headers = record
+    if key is None and value is None:
+        key = b""  # Kafka allows a record without both; aiokafka's builder wants one of them
+    return (
+        batch.append(
+            timestamp=None, key=key, value=value, headers=headers if isinstance(headers, list) else list(headers)
+        )
+        is not None
+    )
 
 
 async def _submit(

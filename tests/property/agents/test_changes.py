@@ -37,12 +37,12 @@ class Worker:
     def begin(self) -> Changes:
         return self.states.begin_checkpoint(lambda track, customer: PIPELINE.trend(track, customer, {}))
 
-    def end(self, changes: Changes) -> Mapping[bytes | None, bytes | None]:
+    def end(self, changes: Changes) -> Mapping[bytes, bytes | None]:
         while changes.encode_next(2):
             pass
         self.store.write(changes.states)
         self.states.written()
-        return {trend.key: trend.value for trend in changes.trends}
+        return changes.trends
 
 
 def history(seed: int, size: int) -> list[dict[str, Any]]:

@@ -2,13 +2,15 @@
 
 from itertools import accumulate
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.policy import load_policy
-from streams.answers import Answers
+from streams.answers import Answers, Mark
 from streams.level import Level
-from streams.spans import DAY, Spans, Sums
+from streams.spans import DAY, MONTH, Spans, Sums
+from streams.track import Track
 
 SPANS = Spans.of(load_policy(None))
 _GAP = st.one_of(
@@ -54,3 +56,45 @@ def test_answers_that_were_kept_and_read_back_go_on_alike(given_: list[tuple[int
     assert (list(again), again.oldest, again.newest) == (list(answers), answers.oldest, answers.newest)
     assert again == answers
     assert again.one_a_ticket == answers.one_a_ticket
+
+
+@given(
+    st.lists(st.tuples(_GAP, _RATING), min_size=1, max_size=12),
+    st.dictionaries(st.integers(0, 11), st.tuples(st.integers(1, 5), st.booleans())),
+)
+def test_marks_of_few_are_those_of_many(given_: list[tuple[int, int]], drawn: dict[int, tuple[int, bool]]) -> None:
+    surveys = [f"S-{n}" for n in range(12)]
+    marks = {surveys[n]: Mark(*mark) for n, mark in drawn.items() if n < len(given_)}
+    few, many = Track(), Track()
+    few.answers, many.answers = _answers(given_), _answers(given_)
+    many.answers.settle()
+    for survey, mark in marks.items():
+        few.mark(survey, mark)
+        many.mark(survey, mark)
+    again = Answers()
+    again.extend(few.answers.pack())
+    assert [few.answers.mark(survey) for survey in surveys] == [marks.get(survey) for survey in surveys]
+    assert few.answers == many.answers == again
+    assert few.answers.are_few == again.are_few == (len(given_) <= 8)
+    for each in (few.answers, again):
+        assert each.open_before(len(given_)) == many.answers.open_before(len(given_))
+        assert [each.mark(survey) for survey in surveys] == [many.answers.mark(survey) for survey in surveys]
+
+
+@given(st.lists(st.tuples(_GAP, _RATING, st.integers(0, 3)), min_size=1, max_size=8), st.integers(0, MONTH))
+def test_the_month_of_few_is_that_of_many(given_: list[tuple[int, int, int]], before: int) -> None:
+    few, many = Track(), Track()
+    at = 0
+    for n, (gap, rating, ticket) in enumerate(given_):
+        at += gap
+        for each in (few, many):
+            assert each.answers.append(at, rating, f"S-{n}", f"e-{n}", f"T-{ticket}")
+    assert few.answers.are_few
+    many.answers.settle()
+    assert few.month_up_to(at - before, 2, SPANS) == many.month_up_to(at - before, 2, SPANS)
+
+
+def test_only_an_answer_that_is_there_can_be_marked() -> None:
+    track = Track()
+    with pytest.raises(KeyError, match="S-1"):
+        track.mark("S-1", Mark(1, open=True))
