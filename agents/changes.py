@@ -57,7 +57,9 @@ class Changes:
         trend = self._trend_of(track, customer)
         if trend is not None:
             record = encode(CustomerTrend(*astuple(trend), customer_id=customer, as_of=instant(track.newest)))
-            if record != track.published:
-                self.trends[key] = track.published = record
+            told = hash(record)
+            if told != track.published:
+                track.published = told
+                self.trends[key] = record
         elif customer in self._forgotten:  # others without a trend never had one
             self.trends[key] = track.published = None

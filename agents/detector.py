@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from functools import cache
+from itertools import islice
 from time import monotonic, time
 from typing import Any, cast
 
@@ -62,7 +63,8 @@ from streams.track import Track
 
 # Between two checkpoints of a partition: a crash repeats at most the events of so long.
 _CHECKPOINT_SECONDS = 10.0  # while behind
-_MOST_CHANGED = 50_000  # customers, and then it is due: they are in memory until then
+_MOST_CHANGED = 200_000  # customers of all partitions: a partition that has its part of them is due
+_FULL = 400_000  # and then batches wait for a checkpoint: changed states are in memory until it is written, 2 KB each
 _LEAST_SECONDS, _MOST_SECONDS = 1.0, 5.0  # else: the more, the more is written
 _SECONDS_A_STATE = 0.0025  # one takes some 60 µs: a partition's checkpoints are a fortieth of the time
 _FEW = 1_000  # events that wait where a partition is not behind
@@ -154,6 +156,7 @@ class Detector:
             _log.error("no state", partition=batch.partition, assignment=batch.generation, have=sorted(self._states))
             message = f"no state of partition {batch.partition}"
             raise LookupError(message)
+        await self._wait_for_room()
         await states.under_way.acquire()
         try:
             outcome = self._pipeline.process(
@@ -170,6 +173,15 @@ class Detector:
             states.under_way.release()
             raise
         return self._send(batch, outcome, states)
+
+    async def _wait_for_room(self) -> None:
+        """Wait for checkpoints under way while too many states are changed: they are slower than what changes them."""
+        while sum(states.changed for states in self._states.values()) >= _FULL:
+            under_way = next((states.writing for states in self._states.values() if states.writing.locked()), None)
+            if under_way is None:
+                return  # one is about to begin
+            async with under_way:
+                pass
 
     async def restored(self) -> str | None:
         """How far the state of the partitions is from being whole; None where it is."""
@@ -196,7 +208,8 @@ class Detector:
     def _rest(self, tp: TP) -> float:
         if behind(self._app.batches, tp):
             states = self._states.get(tp.partition)
-            return _CHECKPOINT_SECONDS if states is None or states.changed < _MOST_CHANGED else 0
+            many = states is not None and states.changed * len(self._states) >= _MOST_CHANGED
+            return 0 if many else _CHECKPOINT_SECONDS
         return min(max(_LEAST_SECONDS, _SECONDS_A_STATE * self._written.get(tp, 0)), _MOST_SECONDS)
 
     async def _checkpoint(self, tp: TP) -> int | None:
@@ -213,7 +226,7 @@ class Detector:
                 changes, live = states.begin_checkpoint(self._trend_of), behind(self._app.batches, tp) < _FEW
             # Else alerts are late anyhow, or were: the first checkpoint behind that is large.
             pace = Pace(lambda: self._app.batches.finishing) if live and tp in self._written else None
-            while changes.encode_next(_ENCODED_AT_ONCE):
+            while changes.encode_next(_ENCODED_AT_ONCE if pace else _FULL):
                 if pace:
                     await pace.rest()
             reached("before-checkpoint")
@@ -236,17 +249,17 @@ class Detector:
         self, partition: int, states: PartitionStates, changes: Changes, offset: int, pace: Pace | None
     ) -> None:
         """Put what a checkpoint wrote to the changelog, up to `offset` there, into the local store as well."""
-        items = list(changes.states.items())
-        size = _PUT_AT_ONCE if pace else len(items)
-        for begin in range(0, len(items), size):
-            if pace and begin:
-                reached("in-local-put")
-                await pace.rest()
+        items, left = iter(changes.states.items()), len(changes.states)
+        size = _PUT_AT_ONCE if pace else left
+        while left:
             # Not after a rebalance that did not wait for this: the store may hold another worker's newer states.
             if self._states.get(partition) is not states:
                 return
-            end = begin + size
-            self._table.local.write(partition, items[begin:end], offset if end >= len(items) else None)
+            left = max(left - size, 0)
+            self._table.local.write(partition, islice(items, size), None if left else offset)
+            if pace and left:
+                reached("in-local-put")
+                await pace.rest()
 
     def _trend_of(self, track: Track, customer: str) -> Trend | None:
         return self._pipeline.trend(track, customer, self._accounts.known)

@@ -92,7 +92,7 @@ class Track:
         applied: offset of the last record in it: a replay is recognised by it.
         changed: for whoever keeps it: whether it is noted already among those to be kept.
         epoch: of the event topic that this offset belongs to.
-        published: for whoever publishes the trend: the last record, where that is known.
+        published: for whoever publishes the trend: the hash of the last record, where that is known.
         sums: None where they are to be counted anew.
         tickets: what was said of them beside the ratings.
         waits: whether alerts that may still stand were published before the account was known.
@@ -120,7 +120,7 @@ class Track:
         self.epoch = 0
         self.applied = -1
         self.changed = False
-        self.published: bytes | None = None
+        self.published: int | None = None
         self.answers = Answers()
         self.tickets = _UNTOLD
         self._stored = stored
@@ -389,7 +389,7 @@ class Track:
 
     def _expire(self, spans: Spans) -> None:
         answers = self.answers
-        edge = spans.edge(self.newest)
+        edge = spans.edge(answers.newest)
         if answers.oldest < edge:
             answers.settle()
             gone = bisect_left(answers.at, edge)
@@ -403,7 +403,8 @@ class Track:
             self._answer_pieces.expired(gone)
             answers.expire(gone)
         self._expires = answers.oldest + spans.window
-        self.tickets.expire(edge)
+        if self.tickets is not _UNTOLD:
+            self.tickets.expire(edge)
 
 
 def _read(head: bytes) -> _Head:

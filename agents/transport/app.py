@@ -74,6 +74,7 @@ class BatchApp(faust.App):
         async def run(stream: StreamT[Batch]) -> None:
             async for event in stream.events():
                 await self._take(event.message.value, handle)
+                await asyncio.sleep(0)  # Faust goes on with what it has at hand; acknowledgements are to have a turn
 
         # Faust would keep the offset of every batch for a commit of its own, which never comes.
         channel = self.topic(topic, key_serializer="raw", value_serializer="raw", acks=False)

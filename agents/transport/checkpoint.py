@@ -6,6 +6,7 @@ nothing any more. Without (the embedded broker): states first, acknowledged, the
 state says up to which offset it goes.
 """
 
+import asyncio
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
@@ -92,8 +93,7 @@ class Plain:
 
 
 async def _send_all(producer: AIOKafkaProducer, partition: int, writes: Writes, pace: Pace | None) -> dict[str, int]:
-    return {
-        topic: await send_to(producer, topic, partition, values, pace=pace)
-        for topic, values in writes.items()
-        if values
-    }
+    # Together: a large checkpoint is many batches, one request of each topic at a time.
+    topics = [topic for topic, values in writes.items() if values]
+    sent = await asyncio.gather(*[send_to(producer, topic, partition, writes[topic], pace=pace) for topic in topics])
+    return dict(zip(topics, sent, strict=True))
