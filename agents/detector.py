@@ -28,7 +28,7 @@ from agents.run import run
 from agents.session import connected
 from agents.settings import BadSettings, Settings
 from agents.state_dir import take
-from agents.states import PartitionStates
+from agents.states import PartitionStates, room
 from agents.traces import Traces, traces
 from agents.transport.app import BatchApp
 from agents.transport.batch import Batch
@@ -156,7 +156,7 @@ class Detector:
             _log.error("no state", partition=batch.partition, assignment=batch.generation, have=sorted(self._states))
             message = f"no state of partition {batch.partition}"
             raise LookupError(message)
-        await self._wait_for_room()
+        await room(self._states, _FULL)
         await states.under_way.acquire()
         try:
             outcome = self._pipeline.process(
@@ -173,15 +173,6 @@ class Detector:
             states.under_way.release()
             raise
         return self._send(batch, outcome, states)
-
-    async def _wait_for_room(self) -> None:
-        """Wait for checkpoints under way while too many states are changed: they are slower than what changes them."""
-        while sum(states.changed for states in self._states.values()) >= _FULL:
-            under_way = next((states.writing for states in self._states.values() if states.writing.locked()), None)
-            if under_way is None:
-                return  # one is about to begin
-            async with under_way:
-                pass
 
     async def restored(self) -> str | None:
         """How far the state of the partitions is from being whole; None where it is."""

@@ -177,6 +177,19 @@ class PartitionStates:
         return track
 
 
+async def room(states: Mapping[int, PartitionStates], most: int) -> None:
+    """Wait for checkpoints under way while so many customers are changed: they are slower than what changes them.
+
+    `states`: of all partitions.
+    """
+    while sum(each.changed for each in states.values()) >= most:
+        under_way = next((each.writing for each in states.values() if each.writing.locked()), None)
+        if under_way is None:
+            return  # one is about to begin
+        async with under_way:
+            pass
+
+
 def customer_of(key: bytes) -> str | None:
     """Whose state the value under this key is a part of; None: nobody's."""
     return None if key == POSITION else key.removeprefix(_WAITS)[:_CUSTOMER].decode()

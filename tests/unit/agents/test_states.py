@@ -1,5 +1,6 @@
 """A partition's states over a store: what is kept, what is read back, and what is on its way between the two."""
 
+import asyncio
 import gc
 import weakref
 from collections.abc import Mapping
@@ -9,7 +10,7 @@ from typing import Any, cast
 from uuid import UUID
 
 from agents.changes import Changes
-from agents.states import PartitionStates
+from agents.states import PartitionStates, room
 from agents.transport.table import PartitionStore
 from schemas.policy import load_policy
 from schemas.wire import Alert
@@ -121,6 +122,21 @@ def test_what_was_looked_for_and_not_taken_is_not_taken_for_the_state_after_a_ch
     checkpoint(states, store)
     states._tracks.clear()
     assert len(states.take(ACME).answers) == 1
+
+
+async def test_batches_wait_for_a_checkpoint_while_many_customers_are_changed() -> None:
+    store = MemoryStore()
+    states = {0: opened(store), 1: opened(store)}
+    for n, each in states.items():
+        process(each, 0, answer(4, NOW, customer_id=str(UUID(int=n))))
+    await room(states, 2)  # nothing is written: who waited here would wait for ever
+    async with states[1].writing:
+        await room(states, 3)
+        waiting = asyncio.create_task(room(states, 2))
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        checkpoint(states[1], store)
+    await asyncio.wait_for(waiting, 10)
 
 
 def test_an_alert_is_made_again_while_its_event_is_on_its_way_to_the_store() -> None:
