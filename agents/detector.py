@@ -217,7 +217,7 @@ class Detector:
                 changes, live = states.begin_checkpoint(self._trend_of), behind(self._app.batches, tp) < _FEW
             # Else alerts are late anyhow, or were: the first checkpoint behind that is large.
             pace = Pace(lambda: self._app.batches.finishing) if live and tp in self._written else None
-            while changes.encode_next(_ENCODED_AT_ONCE if pace else _FULL):
+            while changes.encode_next(_ENCODED_AT_ONCE):
                 if pace:
                     await pace.rest()
             reached("before-checkpoint")

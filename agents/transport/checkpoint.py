@@ -93,7 +93,9 @@ class Plain:
 
 
 async def _send_all(producer: AIOKafkaProducer, partition: int, writes: Writes, pace: Pace | None) -> dict[str, int]:
-    # Together: a large checkpoint is many batches, one request of each topic at a time.
     topics = [topic for topic, values in writes.items() if values]
-    sent = await asyncio.gather(*[send_to(producer, topic, partition, writes[topic], pace=pace) for topic in topics])
+    if pace:  # it is for one thing at a time: each would take the other's rest for work
+        return {topic: await send_to(producer, topic, partition, writes[topic], pace=pace) for topic in topics}
+    # A large checkpoint is many batches, and each topic has one of them on its way at a time.
+    sent = await asyncio.gather(*[send_to(producer, topic, partition, writes[topic]) for topic in topics])
     return dict(zip(topics, sent, strict=True))

@@ -95,12 +95,9 @@ def _append(batch: BatchBuilder, record: _Record) -> bool:
     _, key, value, headers = record
     if key is None and value is None:
         key = b""  # Kafka allows a record without both; aiokafka's builder wants one of them
-    return (
-        batch.append(
-            timestamp=None, key=key, value=value, headers=headers if isinstance(headers, list) else list(headers)
-        )
-        is not None
-    )
+    if not isinstance(headers, list):
+        headers = list(headers)
+    return batch.append(timestamp=None, key=key, value=value, headers=headers) is not None
 
 
 async def _submit(
