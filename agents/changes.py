@@ -48,7 +48,7 @@ class Changes:
 
     def _encode(self, customer: str, track: Track) -> None:
         key = customer.encode()
-        head = track.encode_head()
+        head = track.encode_only_head()
         if head is not None:
             self.states[key] = head
         else:

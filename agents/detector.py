@@ -151,12 +151,14 @@ class Detector:
 
         Returns what is left to wait for, the acknowledgements, so that the next batches are folded meanwhile.
         """
+        await room(self._states, _FULL)
+        if batch.generation != self._app.batches.generation:
+            return None  # the partition went meanwhile: its next owner reads the batch
         states = self._states.get(batch.partition)
         if states is None:
             _log.error("no state", partition=batch.partition, assignment=batch.generation, have=sorted(self._states))
             message = f"no state of partition {batch.partition}"
             raise LookupError(message)
-        await room(self._states, _FULL)
         await states.under_way.acquire()
         try:
             outcome = self._pipeline.process(

@@ -181,14 +181,6 @@ class Answers:
         """Of few answers those given from `first` to `last`."""
         return [answer for answer in self._appended if first <= answer[0] <= last]
 
-    def mark_one_of_few(self, survey: str, mark: Mark) -> None:
-        """Note what became of the alert on one of few answers. Raises `KeyError` where there is none to this survey."""
-        if all(answer[2] != survey for answer in self._appended):
-            raise KeyError(survey)
-        if self._marked is None:
-            self._marked = {}
-        self._marked[survey] = mark.packed
-
     def _few_marks(self) -> list[int]:
         """The marks of few answers in their order; none where nobody has any."""
         marked = self._marked
@@ -240,10 +232,24 @@ class Answers:
             mark = self.marks[place] if place is not None else 0
         return Mark(mark >> 1, bool(mark & 1)) if mark else None
 
-    def set_mark(self, place: int, mark: Mark) -> None:
-        """Note what became of the alert on an answer."""
+    def set_mark(self, survey: str, mark: Mark) -> int | None:
+        """Note what became of the alert on the answer to `survey`. Returns its place, None where there are no columns.
+
+        Raises `KeyError` where there is no such answer.
+        """
+        if self.when is None:
+            if all(answer[2] != survey for answer in self._appended):
+                raise KeyError(survey)
+            if self._marked is None:
+                self._marked = {}
+            self._marked[survey] = mark.packed
+            return None
+        place = self.place(survey)
+        if place is None:
+            raise KeyError(survey)
         self.marks[place] = mark.packed
         self._note_standing(place)
+        return place
 
     def standing(self, ticket: str) -> list[str]:
         """The surveys on a ticket whose alert stands, in order."""

@@ -172,9 +172,9 @@ class _Batch:
         at_hand, here = self._states.at_hand, self._partition
         ids = {event.customer_id for event in events if not isinstance(event, InvalidEvent)}
         new = [customer_id for customer_id in ids if customer_id not in at_hand]
-        homes = partitions_of(new, self._partitions)
-        self._states.expect([customer_id for customer_id, home in zip(new, homes, strict=True) if home == here])
-        return {customer_id: home for customer_id, home in zip(new, homes, strict=True) if home != here}
+        homes = dict(zip(new, partitions_of(new, self._partitions), strict=True))
+        self._states.expect([customer_id for customer_id, home in homes.items() if home == here])
+        return {customer_id: home for customer_id, home in homes.items() if home != here}
 
     def _at_home(
         self, records: Iterable[Record], events: Iterable[Event | InvalidEvent], astray: Mapping[str, int]

@@ -149,7 +149,7 @@ class Track:
             answers.seal(len(self.answers))
         if len(tickets.closed) > 2 * PIECE:
             closed.seal(len(tickets.closed))
-        while len(head := self._encode_beside_pieces()) > MOST_BYTES:
+        while len(head := self._encode_head()) > MOST_BYTES:
             pieces, size = max(
                 ((answers, len(self.answers)), (closed, len(tickets.closed))), key=lambda x: x[1] - x[0].total
             )
@@ -159,10 +159,10 @@ class Track:
         changed.update(_encode_pieces(answers, "a", self.answers.pack))
         changed.update(_encode_pieces(closed, "c", lambda begin, end: tickets.closed[begin:end]))
         # Splitting a piece changes what the head says of it.
-        changed[""] = self._encode_beside_pieces() if changed else head
+        changed[""] = self._encode_head() if changed else head
         return changed | self.remembered.take()
 
-    def encode_head(self) -> bytes | None:
+    def encode_only_head(self) -> bytes | None:
         """The head where nothing else changed, as of nearly all customers; None: `encode` has more."""
         remembered = self._remembered
         return self._encode_alone() if remembered is None or not remembered.changed else None
@@ -214,41 +214,31 @@ class Track:
 
     def mark(self, survey: str, mark: Mark) -> None:
         """Note what became of the alert on the answer to `survey`, which is in the window."""
-        if self.answers.are_few:
-            self.answers.mark_one_of_few(survey, mark)
-            return
-        place = self.answers.place(survey)
-        if place is None:
-            raise KeyError(survey)
-        self.answers.set_mark(place, mark)
-        self._answer_pieces.changed(place)
+        place = self.answers.set_mark(survey, mark)
+        if place is not None:
+            self._answer_pieces.changed(place)
 
     def _encode_alone(self) -> bytes | None:
         """The head where it needs no pieces, nor did before; else None."""
-        few = self.answers.are_few and self.tickets is _UNTOLD
-        if not few and (
-            self._answer_pieces or self.tickets.pieces or len(self.answers) + len(self.tickets.closed) > 2 * PIECE
-        ):
+        tickets = self.tickets
+        if self._answer_pieces or tickets.pieces or len(self.answers) + len(tickets.closed) > 2 * PIECE:
             return None
-        head = self._encode_head([], [])
+        head = self._encode_head()
         return head if len(head) <= MOST_BYTES else None
 
-    def _encode_beside_pieces(self) -> bytes:
-        return self._encode_head(self._answer_pieces.kept, self.tickets.pieces.kept)
-
-    def _encode_head(self, answer_pieces: list[tuple[int, int]], closed_pieces: list[tuple[int, int]]) -> bytes:
-        tickets = self.tickets
+    def _encode_head(self) -> bytes:
+        answers, tickets = self._answer_pieces, self.tickets
         return _encode(
             _Head(
                 FORMAT,
                 self.epoch,
                 self.applied,
-                self.answers.pack(self._answer_pieces.total if answer_pieces else 0),
-                tickets.closed[tickets.pieces.total :] if tickets.closed else [],
+                self.answers.pack(answers.total),
+                tickets.closed[tickets.pieces.total :],
                 self.trend,
                 self.waits,
-                answer_pieces,
-                closed_pieces,
+                answers.kept,
+                tickets.pieces.kept,
                 tickets.escalated,
                 None if self._levels is None else self._levels.base,
             )
@@ -403,8 +393,7 @@ class Track:
             self._answer_pieces.expired(gone)
             answers.expire(gone)
         self._expires = answers.oldest + spans.window
-        if self.tickets is not _UNTOLD:
-            self.tickets.expire(edge)
+        self.tickets.expire(edge)
 
 
 def _read(head: bytes) -> _Head:

@@ -19,11 +19,11 @@ def test_the_partition_is_the_one_of_kafkas_default_partitioner(customer: object
     assert partition_of(str(customer), partitions) == expected
 
 
-@given(st.lists(st.uuids().map(str) | st.text(max_size=40), max_size=40), st.integers(1, 200))
+_IDS = st.uuids().map(str)
+
+
+@given(
+    st.lists(_IDS | st.text(max_size=40), max_size=40) | st.lists(_IDS, min_size=9, max_size=300), st.integers(1, 200)
+)
 def test_many_customers_are_where_each_of_them_is(customers: list[str], partitions: int) -> None:
-    assert partitions_of(customers, partitions) == [partition_of(each, partitions) for each in customers]
-
-
-@given(st.lists(st.uuids().map(str), min_size=9, max_size=300), st.integers(1, 200))
-def test_many_ids_are_where_each_of_them_is(customers: list[str], partitions: int) -> None:
     assert partitions_of(customers, partitions) == [partition_of(each, partitions) for each in customers]
