@@ -2,13 +2,10 @@
 
 from collections.abc import Callable, Collection
 
-from msgspec.structs import astuple
-
-from schemas.wire import CustomerTrend, Trend, encode
-from streams.detect import instant
+from schemas.wire import CustomerTrend, encode
 from streams.track import Track
 
-TrendOf = Callable[[Track, str], Trend | None]
+TrendOf = Callable[[Track, str], CustomerTrend | None]
 """The trend of a customer's track, None without ratings."""
 
 
@@ -56,7 +53,7 @@ class Changes:
                 self.states[key + suffix.encode()] = value
         trend = self._trend_of(track, customer)
         if trend is not None:
-            record = encode(CustomerTrend(*astuple(trend), customer_id=customer, as_of=instant(track.newest)))
+            record = encode(trend)
             told = hash(record)
             if told != track.published:
                 track.published = told

@@ -43,7 +43,7 @@ from agents.transport.standby import Standby
 from agents.transport.table import BatchTable
 from schemas.customer import Customer
 from schemas.policy import load_policy
-from schemas.wire import Alert, Trend
+from schemas.wire import Alert, CustomerTrend
 from streams.dead_letter import letter
 from streams.partition import partition_of
 from streams.pipeline import Pipeline
@@ -72,6 +72,7 @@ _AT_A_TIME = 2  # partitions whose checkpoints are written: one is encoded while
 # What is done of a checkpoint between two rests while alerts are live, less than a millisecond: customers that are
 # encoded, records that are put into the store.
 _ENCODED_AT_ONCE, _PUT_AT_ONCE = 16, 64
+_PUT_IN_A_ROW = 1_000  # else: a larger write is slower, it grows by being copied
 
 _log = structlog.get_logger(__name__)
 
@@ -243,7 +244,7 @@ class Detector:
     ) -> None:
         """Put what a checkpoint wrote to the changelog, up to `offset` there, into the local store as well."""
         items, left = iter(changes.states.items()), len(changes.states)
-        size = _PUT_AT_ONCE if pace else left
+        size = _PUT_AT_ONCE if pace else _PUT_IN_A_ROW
         while left:
             # Not after a rebalance that did not wait for this: the store may hold another worker's newer states.
             if self._states.get(partition) is not states:
@@ -254,7 +255,7 @@ class Detector:
                 reached("in-local-put")
                 await pace.rest()
 
-    def _trend_of(self, track: Track, customer: str) -> Trend | None:
+    def _trend_of(self, track: Track, customer: str) -> CustomerTrend | None:
         return self._pipeline.trend(track, customer, self._accounts.known)
 
     async def _send(self, batch: Batch, outcome: Outcome, states: PartitionStates) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
+from itertools import islice
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -159,12 +160,7 @@ class PartitionStates:
         self._being_kept, self._kept.in_flight, self._heads = None, {}, {}
         if len(self._tracks) > _CACHED:
             # The oldest half goes, what the next checkpoint still needs stays.
-            gone = len(self._tracks) - _CACHED // 2
-            self._tracks = {
-                customer: track
-                for place, (customer, track) in enumerate(self._tracks.items())
-                if place >= gone or track.changed
-            }
+            self._tracks = dict(islice(self._tracks.items(), len(self._tracks) - _CACHED // 2, None)) | self._changed
 
     def _load(self, customer_id: str) -> Track:
         key = customer_id.encode()

@@ -37,7 +37,7 @@ def context_of(
     return Context(
         tickets,
         low,
-        (track.counted(rules.spans).total - event.rating) / others if others else None,
+        (track.total(rules.spans) - event.rating) / others if others else None,
         others or None,
         policy.usual_levels.categories.get(event.ticket_category or ""),
         None if said.escalated_at is None else instant(said.escalated_at),

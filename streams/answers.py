@@ -5,7 +5,7 @@ answer at the end is only noted at first, since a dozen lists are a dozen places
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple, cast
 
 import msgspec
@@ -55,12 +55,12 @@ class Mark(NamedTuple):
 class Packed(msgspec.Struct, array_like=True, gc=False):
     """Columns as they are kept. `tickets` is empty where they are the surveys, `marks` where there are none."""
 
-    at: list[int]
+    at: Sequence[int]
     ratings: bytes
-    surveys: list[str]
-    events: list[str]
-    tickets: list[str]
-    marks: list[int]
+    surveys: Sequence[str]
+    events: Sequence[str]
+    tickets: Sequence[str]
+    marks: Sequence[int]
 
 
 class Answers:
@@ -116,7 +116,9 @@ class Answers:
         return len(self.at) + len(self._appended)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Answers) and self.pack() == other.pack()
+        if not isinstance(other, Answers):
+            return NotImplemented
+        return msgspec.msgpack.encode(self.pack()) == msgspec.msgpack.encode(other.pack())
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -181,10 +183,10 @@ class Answers:
         """Of few answers those given from `first` to `last`."""
         return [answer for answer in self._appended if first <= answer[0] <= last]
 
-    def _few_marks(self) -> list[int]:
+    def _few_marks(self) -> Sequence[int]:
         """The marks of few answers in their order; none where nobody has any."""
         marked = self._marked
-        return [marked.get(answer[2], 0) for answer in self._appended] if marked else []
+        return [marked.get(answer[2], 0) for answer in self._appended] if marked else ()
 
     def __getitem__(self, place: int) -> Answer:
         self.settle()
@@ -287,14 +289,8 @@ class Answers:
 
     def pack(self, begin: int = 0, end: int | None = None) -> Packed:
         """A part of the columns, to be encoded at once."""
-        appended = self._appended
-        if self.when is None and appended and not begin and end is None:
-            if len(appended) == 1:  # in half the time
-                when, rating, survey, event, ticket = appended[0]
-                tickets = [] if ticket == survey else [ticket]
-                return Packed([when], bytes((rating,)), [survey], [event], tickets, self._few_marks())
-            at, ratings, surveys, events, tickets = map(list, zip(*appended, strict=True))
-            return Packed(at, bytes(ratings), surveys, events, [] if tickets == surveys else tickets, self._few_marks())
+        if self.when is None and self._appended and not begin and end is None:
+            return self._pack_few()
         self.settle()
         whole = begin == 0 and (end is None or end == len(self.at))
         part = slice(begin, end)
@@ -310,27 +306,39 @@ class Answers:
             marks if any(marks) else [],
         )
 
+    def _pack_few(self) -> Packed:
+        """Few answers, at least one, of which no columns are made for that."""
+        appended = self._appended
+        if len(appended) == 1:  # in half the time
+            when, rating, survey, event, ticket = appended[0]
+            other = () if ticket == survey else (ticket,)
+            return Packed((when,), bytes((rating,)), (survey,), (event,), other, self._few_marks())
+        at, ratings, surveys, events, tickets = zip(*appended, strict=True)
+        return Packed(at, bytes(ratings), surveys, events, () if tickets == surveys else tickets, self._few_marks())
+
     def extend(self, packed: Packed) -> None:
         """Add answers that are newer than all here."""
-        if not packed.at:
+        at, surveys = packed.at, packed.surveys
+        if not at:
             return
-        if self.when is None and len(packed.at) <= _FEW and not self._appended:
-            columns = packed.at, packed.ratings, packed.surveys, packed.events, packed.tickets or packed.surveys
-            self._appended = list(zip(*columns, strict=True))
-            self.one_a_ticket = not packed.tickets
-            self.newest = packed.at[-1]
+        if self.when is None and len(at) <= _FEW and not self._appended:
+            tickets = packed.tickets
+            self._appended = list(zip(at, packed.ratings, surveys, packed.events, tickets or surveys, strict=True))
+            if tickets:
+                self.one_a_ticket = False
+            self.newest = at[-1]
             if packed.marks:
-                self._marked = {survey: mark for survey, mark in zip(packed.surveys, packed.marks, strict=True) if mark}
+                self._marked = {survey: mark for survey, mark in zip(surveys, packed.marks, strict=True) if mark}
             return
         when = self.settle()
-        self.at += packed.at
+        self.at += at
         self.ratings += packed.ratings
-        self.surveys += packed.surveys
+        self.surveys += surveys
         self.events += packed.events
-        self.tickets += packed.tickets or packed.surveys
+        self.tickets += packed.tickets or surveys
         self.one_a_ticket &= not packed.tickets
-        self.marks += packed.marks or [0] * len(packed.at)
-        when.update(zip(packed.surveys, packed.at, strict=True))
+        self.marks += packed.marks or [0] * len(at)
+        when.update(zip(surveys, at, strict=True))
         self.newest = self.at[-1]
 
     def _note_standing(self, place: int) -> None:

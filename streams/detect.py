@@ -1,11 +1,11 @@
 """The rules: is a rating poor, is a customer's average falling."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from schemas.alert import Evidence, Status
 from schemas.policy import Policy
-from schemas.wire import Trend
+from schemas.wire import CustomerTrend, Trend
 from streams.level import Level, Suspicion, chance_of
 from streams.spans import DAY, Spans
 from streams.track import Track
@@ -14,6 +14,9 @@ _from_timestamp = datetime.fromtimestamp
 _PARTS = 1_000_000
 BEST = 5
 """Of all ratings."""
+
+_Measured = tuple[int, int, datetime, Evidence, float | None, float | None, float | None, float | None]
+"""The fields of a `Trend` in their order."""
 
 
 class Rules(NamedTuple):
@@ -26,6 +29,7 @@ class Rules(NamedTuple):
         rest: microseconds of event time between two alerts on a customer's trend.
         silent_after: microseconds after which an answer is recorded only.
         fewest: ratings of a customer without which no trend is strong.
+        recent: the recent span.
     """
 
     spans: Spans
@@ -37,6 +41,7 @@ class Rules(NamedTuple):
     rest: int
     silent_after: int
     fewest: int
+    recent: timedelta
 
     @classmethod
     def of(cls, policy: Policy) -> "Rules":
@@ -52,6 +57,7 @@ class Rules(NamedTuple):
             rest=trend.at_most_every_days * DAY,
             silent_after=policy.silent_after_days * DAY,
             fewest=trend.baseline_min + trend.recent_min,
+            recent=timedelta(days=trend.recent_days),
         )
 
 
@@ -99,36 +105,30 @@ def measure(track: Track, rules: Rules) -> Trend:
     Where the evidence for a fall is strong: the ratings since the estimated change, held against all that is known from
     before. Else the policy's recent span, held against the one before it.
     """
+    return Trend(*_measure(track, instant(track.newest), rules))
+
+
+def measure_of(track: Track, rules: Rules, customer_id: str) -> CustomerTrend:
+    """The same as the customer's record in `csat-trends`."""
+    as_of = instant(track.newest)
+    return CustomerTrend(*_measure(track, as_of, rules), customer_id=customer_id, as_of=as_of)
+
+
+def _measure(track: Track, as_of: datetime, rules: Rules) -> _Measured:
     level = None if track.is_new(rules.spans) else track.level(rules.spans)
     found = None if level is None else level.suspicion
     p = None if level is None or found is None else round(chance_of(found, level.n), 4)
     if level and found and found.strong and not _recovered(track, level, found, rules):
-        return Trend(
-            recent_n=found.n,
-            baseline_n=level.n,
-            since=instant(found.since),
-            evidence=Evidence.STRONG,
-            recent_avg=found.total / found.n,
-            baseline_avg=level.total / level.n,
-            drop=1 - found.total * level.n / (found.n * level.total),
-            p=p,
-        )
-    sums = track.counted(rules.spans)
-    recent_n = len(track.answers) - sums.first_recent
-    baseline_n = sums.first_recent - sums.first_baseline
-    recent_avg = sums.recent / recent_n if recent_n else None
-    baseline_avg = sums.baseline / baseline_n if baseline_n else None
+        averages = found.total / found.n, level.total / level.n
+        drop = 1 - found.total * level.n / (found.n * level.total)
+        return found.n, level.n, instant(found.since), Evidence.STRONG, *averages, drop, p
+    recent_n, recent, baseline_n, baseline = track.compared(rules.spans)
+    recent_avg = recent / recent_n if recent_n else None
+    baseline_avg = baseline / baseline_n if baseline_n else None
+    fallen = None if recent_avg is None or baseline_avg is None else 1 - recent_avg / baseline_avg
     few = recent_n < rules.recent_min or baseline_n < rules.baseline_min
-    return Trend(
-        recent_n,
-        baseline_n,
-        instant(track.newest - rules.spans.recent),
-        Evidence.INSUFFICIENT if few else Evidence.WEAK,
-        recent_avg,
-        baseline_avg,
-        None if recent_avg is None or baseline_avg is None else 1 - recent_avg / baseline_avg,
-        p,
-    )
+    evidence = Evidence.INSUFFICIENT if few else Evidence.WEAK
+    return recent_n, baseline_n, as_of - rules.recent, evidence, recent_avg, baseline_avg, fallen, p
 
 
 def _recently(track: Track, fallen: Suspicion, rules: Rules) -> tuple[int, int]:

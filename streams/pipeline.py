@@ -11,10 +11,10 @@ from schemas.wire import (
     Alert,
     CsatReceived,
     CustomerErased,
+    CustomerTrend,
     Event,
     TicketClosed,
     TicketEscalated,
-    Trend,
     encode,
 )
 from streams import alert as alerts
@@ -91,11 +91,11 @@ class Pipeline:
                 found.append((alert, encode(alert)))
         return found
 
-    def trend(self, track: Track, customer_id: str, accounts: Mapping[str, Customer]) -> Trend | None:
+    def trend(self, track: Track, customer_id: str, accounts: Mapping[str, Customer]) -> CustomerTrend | None:
         """The customer's trend as of the newest rating; None without ratings."""
-        return (
-            detect.measure(track, self._judges.of(track, customer_id, accounts).rules) if len(track.answers) else None
-        )
+        if not track.answers:
+            return None
+        return detect.measure_of(track, self._judges.of(track, customer_id, accounts).rules, customer_id)
 
 
 class _Batch:

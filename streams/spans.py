@@ -34,6 +34,26 @@ class Spans(msgspec.Struct, frozen=True, gc=False):
         return cls(policy.window_days * DAY, trend.recent_days * DAY, trend.baseline_days * DAY, Prior.of(trend))
 
 
+Compared = tuple[int, int, int, int]
+"""How many ratings the recent span holds, their sum, and the same of the baseline before it."""
+
+
+def compare_few(answers: Iterable[Given], newest: int, spans: Spans) -> Compared:
+    """A handful of answers, which are counted faster than sums are kept."""
+    edge = newest - spans.recent
+    before = edge - spans.baseline
+    recent_n = recent = baseline_n = baseline = 0
+    for answer in answers:
+        at = answer[0]
+        if at >= edge:
+            recent_n += 1
+            recent += answer[1]
+        elif at >= before:
+            baseline_n += 1
+            baseline += answer[1]
+    return recent_n, recent, baseline_n, baseline
+
+
 class Sums(msgspec.Struct, gc=False):
     """Sums of ratings as of the newest of the first `counted` answers: of all, of the recent span, of the baseline.
 
@@ -49,25 +69,11 @@ class Sums(msgspec.Struct, gc=False):
     first_baseline: int = 0
     month: "Month | None" = None
 
-    @classmethod
-    def of_few(cls, answers: Iterable[Given], newest: int, spans: Spans) -> "Sums":
-        """Those of a handful of answers, which nobody needs to keep."""
-        edge = newest - spans.recent
-        before = edge - spans.baseline
-        n = total = recent = baseline = first_recent = first_baseline = 0
-        for answer in answers:
-            at, rating = answer[0], answer[1]
-            n += 1
-            total += rating
-            if at >= edge:
-                recent += rating
-                continue
-            first_recent = n
-            if at >= before:
-                baseline += rating
-            else:
-                first_baseline = n
-        return cls(spans, n, total, recent, baseline, first_recent, first_baseline)
+    @property
+    def compared(self) -> Compared:
+        """The two spans."""
+        first = self.first_recent
+        return self.counted - first, self.recent, first - self.first_baseline, self.baseline
 
     def catch_up(self, answers: Answers) -> None:
         """Count the answers that were appended since."""

@@ -7,6 +7,8 @@ recounts from its place.
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Container
+from itertools import chain
+from typing import Any
 
 import msgspec
 
@@ -16,7 +18,7 @@ from streams.level import Level
 from streams.levels import Levels
 from streams.pieces import PIECE, Pieces
 from streams.remembered import Remembered, nowhere
-from streams.spans import MONTH, Month, Spans, Sums
+from streams.spans import MONTH, Compared, Month, Spans, Sums, compare_few
 from streams.tickets import NOTHING, Closing, Said, Tickets
 
 FORMAT = 1
@@ -79,6 +81,7 @@ _decode_closed = msgspec.msgpack.Decoder(list[Closing]).decode
 # tickets. Of a customer with a rating or two that is a quarter of the memory.
 _IN_ONE = Pieces()
 _UNTOLD = Tickets()
+_NONE: list[Any] = []
 
 
 class UnknownFormat(Exception):
@@ -170,23 +173,23 @@ class Track:
     @classmethod
     def decode(cls, head: bytes, piece: Callable[[str], bytes | None]) -> "Track":
         """The track of a head; `piece` gives the value of a key's suffix. Raises `UnknownFormat`."""
-        track, closed = cls(piece), []
+        track = cls(piece)
         try:
             state = _read(head)
-            for number, _ in state.answer_pieces:
-                track.answers.extend(_decode_answers(piece(f"/a{number}") or b""))
-            for number, _ in state.closed_pieces:
-                closed += _decode_closed(piece(f"/c{number}") or b"")
+            closed = state.closed
+            if state.answer_pieces or state.closed_pieces:
+                for number, _ in state.answer_pieces:
+                    track.answers.extend(_decode_answers(piece(f"/a{number}") or b""))
+                older = (_decode_closed(piece(f"/c{number}") or b"") for number, _ in state.closed_pieces)
+                closed = [*chain.from_iterable(older), *closed]
+                track._answer_pieces = Pieces(state.answer_pieces)
         except msgspec.DecodeError as error:
             msg = f"a state that this release cannot read ({error})"
             raise UnknownFormat(msg) from None
-        track.epoch, track.applied, track.trend = state.epoch, state.applied, state.trend
+        track.epoch, track.applied, track.trend, track.waits = state.epoch, state.applied, state.trend, state.waits
         track.answers.extend(state.answers)
-        if closed or state.closed or state.escalated:
-            track.tickets = Tickets([*closed, *state.closed], state.escalated, Pieces(state.closed_pieces))
-        track.waits = state.waits
-        if state.answer_pieces:
-            track._answer_pieces = Pieces(state.answer_pieces)
+        if closed or state.escalated:
+            track.tickets = Tickets(closed, state.escalated, Pieces(state.closed_pieces))
         if state.before is not None:
             track._levels = Levels(state.before)
         return track
@@ -220,8 +223,13 @@ class Track:
 
     def _encode_alone(self) -> bytes | None:
         """The head where it needs no pieces, nor did before; else None."""
-        tickets = self.tickets
-        if self._answer_pieces or tickets.pieces or len(self.answers) + len(tickets.closed) > 2 * PIECE:
+        tickets, answers = self.tickets, self.answers
+        if answers.are_few and tickets is _UNTOLD and self._answer_pieces is _IN_ONE:  # as of most customers
+            base = None if self._levels is None else self._levels.base
+            trend, waits = self.trend, self.waits
+            few = _Head(FORMAT, self.epoch, self.applied, answers.pack(), _NONE, trend, waits, _NONE, _NONE, {}, base)
+            return _encode(few)
+        if self._answer_pieces or tickets.pieces or len(answers) + len(tickets.closed) > 2 * PIECE:
             return None
         head = self._encode_head()
         return head if len(head) <= MOST_BYTES else None
@@ -308,13 +316,24 @@ class Track:
         """The sums as of the newest answer."""
         sums = self.sums
         if sums is None:
-            if self.answers.are_few:
-                return Sums.of_few(self.answers.since(0), self.newest, spans)
             sums = self.sums = Sums(spans)
         if sums.counted < len(self.answers):
             self.answers.settle()
             sums.catch_up(self.answers)
         return sums
+
+    def total(self, spans: Spans) -> int:
+        """The sum of all ratings."""
+        if self.answers.are_few:
+            return sum([answer[1] for answer in self.answers.since(0)])
+        return self.counted(spans).total
+
+    def compared(self, spans: Spans) -> Compared:
+        """The recent ratings and those before them, as of the newest answer."""
+        answers = self.answers
+        if answers.are_few:
+            return compare_few(answers.since(0), answers.newest, spans)
+        return self.counted(spans).compared
 
     def level(self, spans: Spans) -> Level:
         """What the customer's ratings usually are, as of the newest answer; not to be changed."""
