@@ -1,6 +1,7 @@
 """What a checkpoint of one partition writes: the states as they were when it was begun, encoded a few at a time."""
 
 from collections.abc import Callable, Collection
+from typing import cast
 
 from schemas.wire import CustomerTrend, encode
 from streams.track import Track
@@ -18,6 +19,9 @@ class Changes:
     Attributes:
         states: by key; None deletes.
         trends: of those whose trend is another one now, or gone; by key.
+        left: the tracks that are not encoded yet, by customer.
+        customers: how many changed.
+        size: bytes of the heads that are encoded.
     """
 
     def __init__(self, trend_of: TrendOf, *, changed: dict[str, Track], forgotten: Collection[str]) -> None:
@@ -25,32 +29,32 @@ class Changes:
         self.states: dict[bytes, bytes | None] = {}
         self.trends: dict[bytes, bytes | None] = {}
         self._trend_of = trend_of
-        self._left = changed  # those that are not encoded yet
+        self.left = changed
+        self.customers = len(changed)
+        self.size = 0
         self._forgotten = forgotten
-
-    def __contains__(self, customer: object) -> bool:
-        """Whether the customer changed and is not encoded yet."""
-        return customer in self._left
 
     def encode_next(self, count: int) -> bool:
         """Encode so many of those who are left. False: nobody is left."""
-        left = self._left
+        left = self.left
         for _ in range(min(count, len(left))):
             self._encode(*left.popitem())
         return bool(left)
 
     def encode(self, customer: str) -> None:
         """Encode a customer who is left."""
-        self._encode(customer, self._left.pop(customer))
+        self._encode(customer, self.left.pop(customer))
 
     def _encode(self, customer: str, track: Track) -> None:
         key = customer.encode()
         head = track.encode_only_head()
-        if head is not None:
-            self.states[key] = head
-        else:
-            for suffix, value in track.encode().items():
+        if head is None:
+            values = track.encode()
+            head = cast("bytes", values.pop(""))  # it is always there
+            for suffix, value in values.items():
                 self.states[key + suffix.encode()] = value
+        self.states[key] = head
+        self.size += len(head)
         trend = self._trend_of(track, customer)
         if trend is not None:
             record = encode(trend)

@@ -63,8 +63,9 @@ from streams.track import Track
 
 # Between two checkpoints of a partition: a crash repeats at most the events of so long.
 _CHECKPOINT_SECONDS = 10.0  # while behind
-_MOST_CHANGED = 200_000  # customers of all partitions: a partition that has its part of them is due
-_FULL = 400_000  # and then batches wait for a checkpoint: changed states are in memory until it is written, 2 KB each
+# Changed states are in memory until a checkpoint has written them. Of all partitions and of customers with a rating or
+# two, fewer of larger ones: a partition that has its part of the first is due, and from the second on batches wait.
+_MANY, _FULL = 300_000, 600_000
 _LEAST_SECONDS, _MOST_SECONDS = 1.0, 5.0  # else: the more, the more is written
 _SECONDS_A_STATE = 0.0025  # one takes some 60 µs: a partition's checkpoints are a fortieth of the time
 _FEW = 1_000  # events that wait where a partition is not behind
@@ -202,7 +203,7 @@ class Detector:
     def _rest(self, tp: TP) -> float:
         if behind(self._app.batches, tp):
             states = self._states.get(tp.partition)
-            many = states is not None and states.changed * len(self._states) >= _MOST_CHANGED
+            many = states is not None and states.changed >= states.as_many_as(_MANY // len(self._states))
             return 0 if many else _CHECKPOINT_SECONDS
         return min(max(_LEAST_SECONDS, _SECONDS_A_STATE * self._written.get(tp, 0)), _MOST_SECONDS)
 

@@ -18,6 +18,7 @@ from streams.track import Track
 _WAITS = b"waits:"
 _CUSTOMER = 36  # bytes of a customer's id, a UUID: what comes behind it in a key is a part of the customer's state
 _CACHED = 20_000  # customers a partition
+_SMALL = 200  # bytes of a state with a rating or two, which takes 2 KB of memory while it waits to be written
 _UNDER_WAY = 4  # batches: the next is folded while the alerts of those before it are acknowledged
 
 
@@ -35,9 +36,11 @@ class _Kept:
     def value(self, key: bytes) -> bytes | None:
         return self.in_flight[key] if key in self.in_flight else self._store.value(self._partition, key)
 
-    def lookup(self, keys: Collection[bytes]) -> dict[bytes, bytes | None]:
-        stored = self._store.lookup(self._partition, [key for key in keys if key not in self.in_flight])
-        return stored | {key: self.in_flight[key] for key in keys if key in self.in_flight}
+    def heads(self, customer_ids: Collection[str]) -> dict[str, bytes | None]:
+        in_flight, keys = self.in_flight, [customer_id.encode() for customer_id in customer_ids]
+        stored = iter(self._store.lookup(self._partition, [key for key in keys if key not in in_flight]))
+        values = (in_flight[key] if key in in_flight else next(stored) for key in keys)
+        return dict(zip(customer_ids, values, strict=True))
 
 
 class _Stored(Struct, gc=False):
@@ -69,10 +72,11 @@ class PartitionStates:
         self._kept = _Kept(store, partition)
         self._being_kept: Changes | None = None
         self._tracks: dict[str, Track] = {}
-        self._heads: dict[bytes, bytes | None] = {}  # of the expected customers, as they are kept
+        self._heads: dict[str, bytes | None] = {}  # of the expected customers, as they are kept
         self._changed_waits: dict[bytes, bytes | None] = {}
         self._changed: dict[str, Track] = {}
         self._forgotten: set[str] = set()  # since the last checkpoint
+        self._usual = _SMALL  # bytes of a head in the checkpoint before
         keys = (key for key, _ in store.items_from(partition, _WAITS))
         self.customers_waiting = {key.removeprefix(_WAITS).decode() for key in keys}
         position = store.value(partition, POSITION)
@@ -105,7 +109,7 @@ class PartitionStates:
 
     def expect(self, customer_ids: Collection[str]) -> None:
         """Have these customers, of whom none is at hand, looked for all at once: they are about to be taken."""
-        self._heads = self._kept.lookup([customer_id.encode() for customer_id in customer_ids]) if customer_ids else {}
+        self._heads = self._kept.heads(customer_ids) if customer_ids else {}
 
     def take(self, customer_id: str) -> Track:
         """The customer's track, an empty one for a new customer. It is kept with the next checkpoint."""
@@ -113,7 +117,7 @@ class PartitionStates:
         if track is None:
             track = self._load(customer_id)
         if not track.changed:
-            if self._being_kept is not None and customer_id in self._being_kept:
+            if self._being_kept is not None and customer_id in self._being_kept.left:
                 self._being_kept.encode(customer_id)
             track.changed = True
             self._changed[customer_id] = track
@@ -142,6 +146,13 @@ class PartitionStates:
         """How many customers' states the next checkpoint keeps."""
         return len(self._changed)
 
+    def as_many_as(self, small: int) -> int:
+        """So many customers take as much memory, while they are changed, as `small` ones with a rating or two.
+
+        Up to as many as are kept at hand anyhow take no more for that.
+        """
+        return max(small * _SMALL // max(self._usual, _SMALL), min(small, _CACHED), 1)
+
     def begin_checkpoint(self, trend_of: TrendOf) -> Changes:
         """What the next checkpoint writes. It is to be encoded to its end before the one after it is begun."""
         for track in self._changed.values():
@@ -157,14 +168,16 @@ class PartitionStates:
 
     def written(self) -> None:
         """The checkpoint begun last is in the store."""
+        if self._being_kept is not None and self._being_kept.customers:
+            self._usual = self._being_kept.size // self._being_kept.customers
         self._being_kept, self._kept.in_flight, self._heads = None, {}, {}
         if len(self._tracks) > _CACHED:
             # The oldest half goes, what the next checkpoint still needs stays.
             self._tracks = dict(islice(self._tracks.items(), len(self._tracks) - _CACHED // 2, None)) | self._changed
 
     def _load(self, customer_id: str) -> Track:
-        key = customer_id.encode()
-        head = self._heads.pop(key) if key in self._heads else self._kept.value(key)
+        heads = self._heads
+        head = heads.pop(customer_id) if customer_id in heads else self._kept.value(customer_id.encode())
         stored = _Stored(self._kept, customer_id)
         track = Track(stored) if head is None else Track.decode(head, stored)
         if track.epoch != self.position.epoch:
@@ -173,12 +186,13 @@ class PartitionStates:
         return track
 
 
-async def room(states: Mapping[int, PartitionStates], most: int) -> None:
-    """Wait for checkpoints under way while so many customers are changed: they are slower than what changes them.
+async def room(states: Mapping[int, PartitionStates], small: int) -> None:
+    """Wait for checkpoints under way while as much as of so many small customers is changed.
 
-    `states`: of all partitions.
+    They are slower than what changes them. `states`: of all partitions.
     """
-    while sum(each.changed for each in states.values()) >= most:
+    part = small // max(len(states), 1)
+    while sum(each.changed / each.as_many_as(part) for each in states.values()) >= len(states):
         under_way = next((each.writing for each in states.values() if each.writing.locked()), None)
         if under_way is None:
             return  # one is about to begin

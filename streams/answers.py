@@ -128,9 +128,9 @@ class Answers:
         return self.at[0] if self.at else self._appended[0][0]
 
     @property
-    def are_few(self) -> bool:
-        """Whether there are so few that looking through all of them with `since` costs least."""
-        return self.when is None
+    def few(self) -> Sequence[Given] | None:
+        """All of them, where there are so few that looking through them costs least; else None."""
+        return self._appended if self.when is None else None
 
     def append(self, at: int, rating: int, survey: str, event: str, ticket: str) -> bool:
         """Add an answer that is newer than all others, to a survey that has none. False: it is no such answer."""

@@ -1,7 +1,7 @@
 """By what a track is folded, and sums of ratings over the windows that catch up with the answers that came since."""
 
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 import msgspec
 
@@ -38,8 +38,10 @@ Compared = tuple[int, int, int, int]
 """How many ratings the recent span holds, their sum, and the same of the baseline before it."""
 
 
-def compare_few(answers: Iterable[Given], newest: int, spans: Spans) -> Compared:
+def compare_few(answers: Sequence[Given], newest: int, spans: Spans) -> Compared:
     """A handful of answers, which are counted faster than sums are kept."""
+    if len(answers) == 1:
+        return 1, answers[0][1], 0, 0
     edge = newest - spans.recent
     before = edge - spans.baseline
     recent_n = recent = baseline_n = baseline = 0

@@ -224,7 +224,7 @@ class Track:
     def _encode_alone(self) -> bytes | None:
         """The head where it needs no pieces, nor did before; else None."""
         tickets, answers = self.tickets, self.answers
-        if answers.are_few and tickets is _UNTOLD and self._answer_pieces is _IN_ONE:  # as of most customers
+        if answers.few and tickets is _UNTOLD and self._answer_pieces is _IN_ONE:  # as of most customers
             base = None if self._levels is None else self._levels.base
             trend, waits = self.trend, self.waits
             few = _Head(FORMAT, self.epoch, self.applied, answers.pack(), _NONE, trend, waits, _NONE, _NONE, {}, base)
@@ -324,16 +324,13 @@ class Track:
 
     def total(self, spans: Spans) -> int:
         """The sum of all ratings."""
-        if self.answers.are_few:
-            return sum([answer[1] for answer in self.answers.since(0)])
-        return self.counted(spans).total
+        few = self.answers.few
+        return self.counted(spans).total if few is None else sum([answer[1] for answer in few])
 
     def compared(self, spans: Spans) -> Compared:
         """The recent ratings and those before them, as of the newest answer."""
-        answers = self.answers
-        if answers.are_few:
-            return compare_few(answers.since(0), answers.newest, spans)
-        return self.counted(spans).compared
+        few = self.answers.few
+        return self.counted(spans).compared if few is None else compare_few(few, self.answers.newest, spans)
 
     def level(self, spans: Spans) -> Level:
         """What the customer's ratings usually are, as of the newest answer; not to be changed."""
@@ -367,7 +364,7 @@ class Track:
     def month_up_to(self, at: int, poor: int, spans: Spans) -> tuple[int, int]:
         """Distinct tickets, rated or closed, and ratings of at most `poor`, of the 30 days up to and with `at`."""
         answers = self.answers
-        if answers.are_few:
+        if answers.few is not None:
             given = answers.few_between(at - MONTH, at)
             rated = {ticket for _, _, _, _, ticket in given}
             return len(rated) + self._only_closed(at, rated, spans), sum([answer[1] <= poor for answer in given])
@@ -398,6 +395,9 @@ class Track:
 
     def _expire(self, spans: Spans) -> None:
         answers = self.answers
+        self._expires = answers.oldest + spans.window
+        if answers.newest <= self._expires and self.tickets is _UNTOLD:  # as mostly
+            return
         edge = spans.edge(answers.newest)
         if answers.oldest < edge:
             answers.settle()

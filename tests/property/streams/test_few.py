@@ -30,8 +30,8 @@ def _answers(given_: list[tuple[int, int]]) -> Answers:
 @given(st.lists(st.tuples(_GAP, _RATING), min_size=1, max_size=8))
 def test_the_sums_of_a_handful_are_those_of_many(given_: list[tuple[int, int]]) -> None:
     answers = _answers(given_)
-    assert answers.are_few
-    few = compare_few(answers.since(0), answers.newest, SPANS)
+    assert answers.few is not None
+    few = compare_few(answers.few, answers.newest, SPANS)
     answers.settle()
     many = Sums(SPANS)
     many.catch_up(answers)
@@ -75,7 +75,7 @@ def test_marks_of_few_are_those_of_many(given_: list[tuple[int, int]], drawn: di
     again.extend(few.answers.pack())
     assert [few.answers.mark(survey) for survey in surveys] == [marks.get(survey) for survey in surveys]
     assert few.answers == many.answers == again
-    assert few.answers.are_few == again.are_few == (len(given_) <= 8)
+    assert (few.answers.few is not None) == (again.few is not None) == (len(given_) <= 8)
     for each in (few.answers, again):
         assert each.open_before(len(given_)) == many.answers.open_before(len(given_))
         assert [each.mark(survey) for survey in surveys] == [many.answers.mark(survey) for survey in surveys]
@@ -89,7 +89,7 @@ def test_the_month_of_few_is_that_of_many(given_: list[tuple[int, int, int]], be
         at += gap
         for each in (few, many):
             assert each.answers.append(at, rating, f"S-{n}", f"e-{n}", f"T-{ticket}")
-    assert few.answers.are_few
+    assert few.answers.few is not None
     many.answers.settle()
     assert few.month_up_to(at - before, 2, SPANS) == many.month_up_to(at - before, 2, SPANS)
 

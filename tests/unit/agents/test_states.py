@@ -77,9 +77,9 @@ class AskedStore(MemoryStore):
         self.at_once: list[set[bytes]] = []
         self.one_by_one: list[bytes] = []
 
-    def lookup(self, partition: int, keys: list[bytes]) -> dict[bytes, bytes | None]:
+    def lookup(self, partition: int, keys: list[bytes]) -> list[bytes | None]:
         self.at_once.append(set(keys))
-        return {key: self.values.get(key) for key in keys}
+        return [self.values.get(key) for key in keys]
 
     def value(self, _: int, key: bytes) -> bytes | None:
         self.one_by_one.append(key)
@@ -131,12 +131,25 @@ async def test_batches_wait_for_a_checkpoint_while_many_customers_are_changed() 
         process(each, 0, answer(4, NOW, customer_id=str(UUID(int=n))))
     await room(states, 2)  # nothing is written: who waited here would wait for ever
     async with states[1].writing:
-        await room(states, 3)
+        await room(states, 4)
         waiting = asyncio.create_task(room(states, 2))
         await asyncio.sleep(0)
         assert not waiting.done()
         checkpoint(states[1], store)
     await asyncio.wait_for(waiting, 10)
+
+
+def test_fewer_customers_with_many_ratings_are_changed_at_a_time_but_as_many_as_are_at_hand_anyhow() -> None:
+    store = MemoryStore()
+    states = opened(store)
+    assert states.as_many_as(300_000) == 300_000
+    for n in range(50):
+        process(states, n, answer(4, NOW + n * HOUR))
+    checkpoint(states, store)
+    size = len(store.values[ACME.encode()])
+    assert states.as_many_as(300_000) == 300_000 * 200 // size < 30_000
+    assert states.as_many_as(50_000) == 20_000, "they are in memory whether they changed or not"
+    assert states.as_many_as(5_000) == 5_000
 
 
 def test_an_alert_is_made_again_while_its_event_is_on_its_way_to_the_store() -> None:
