@@ -159,15 +159,16 @@ class Answers:
         if when is None:
             when = self.when = {appended[2]: appended[0] for appended in self._appended}
             self._make_columns()
-        if self._appended:
-            at, ratings, surveys, events, tickets = zip(*self._appended, strict=True)
-            marks = self._few_marks() or [0] * len(at)
+        appended = self._appended
+        if appended:
+            marks = self._few_marks() or [0] * len(appended)
             self._appended, self._marked = [], None
-            self.at += at
-            self.ratings += bytes(ratings)
-            self.surveys += surveys
-            self.events += events
-            self.tickets += tickets
+            for at, rating, survey, event, ticket in appended:  # mostly one or two
+                self.at.append(at)
+                self.ratings.append(rating)
+                self.surveys.append(survey)
+                self.events.append(event)
+                self.tickets.append(ticket)
             self.marks += marks
         return when
 

@@ -185,7 +185,10 @@ class _Batch:
                 self._refuse(record, event)
                 continue
             arrived = record.timestamp * 1000 if record.timestamp_type == _LOG_APPEND_TIME else self._clock
-            at = _time_of(event, arrived)
+            if event.__class__ is CsatReceived:  # as nearly all are
+                at = detect.microseconds(event.responded_at)
+            else:
+                at = _time_of(event, arrived)
             if arrived is not None and at - arrived > _FUTURE:
                 try:
                     check_time(event, detect.instant(arrived))
