@@ -120,15 +120,15 @@ def _measure(track: Track, as_of: datetime, rules: Rules) -> _Measured:
     p = None if level is None or found is None else round(chance_of(found, level.n), 4)
     if level and found and found.strong and not _recovered(track, level, found, rules):
         averages = found.total / found.n, level.total / level.n
-        drop = 1 - found.total * level.n / (found.n * level.total)
-        return found.n, level.n, instant(found.since), Evidence.STRONG, *averages, drop, p
+        fallen = 1 - found.total * level.n / (found.n * level.total)
+        return found.n, level.n, instant(found.since), Evidence.STRONG, *averages, fallen, p
     recent_n, recent, baseline_n, baseline = track.compared(rules.spans)
     recent_avg = recent / recent_n if recent_n else None
     baseline_avg = baseline / baseline_n if baseline_n else None
-    fallen = None if recent_avg is None or baseline_avg is None else 1 - recent_avg / baseline_avg
+    drop = None if recent_avg is None or baseline_avg is None else 1 - recent_avg / baseline_avg
     few = recent_n < rules.recent_min or baseline_n < rules.baseline_min
     evidence = Evidence.INSUFFICIENT if few else Evidence.WEAK
-    return recent_n, baseline_n, as_of - rules.recent, evidence, recent_avg, baseline_avg, fallen, p
+    return recent_n, baseline_n, as_of - rules.recent, evidence, recent_avg, baseline_avg, drop, p
 
 
 def _recently(track: Track, fallen: Suspicion, rules: Rules) -> tuple[int, int]:

@@ -225,10 +225,7 @@ class Track:
         """The head where it needs no pieces, nor did before; else None."""
         tickets, answers = self.tickets, self.answers
         if answers.few and tickets is _UNTOLD and self._answer_pieces is _IN_ONE:  # as of most customers
-            base = None if self._levels is None else self._levels.base
-            trend, waits = self.trend, self.waits
-            few = _Head(FORMAT, self.epoch, self.applied, answers.pack(), _NONE, trend, waits, _NONE, _NONE, {}, base)
-            return _encode(few)
+            return self._encode_head()
         if self._answer_pieces or tickets.pieces or len(answers) + len(tickets.closed) > 2 * PIECE:
             return None
         head = self._encode_head()
@@ -236,17 +233,22 @@ class Track:
 
     def _encode_head(self) -> bytes:
         answers, tickets = self._answer_pieces, self.tickets
+        begin, answer_pieces, closed, closed_pieces = 0, _NONE, _NONE, _NONE
+        if answers is not _IN_ONE:
+            begin, answer_pieces = answers.total, answers.kept
+        if tickets is not _UNTOLD:
+            closed, closed_pieces = tickets.closed[tickets.pieces.total :], tickets.pieces.kept
         return _encode(
             _Head(
                 FORMAT,
                 self.epoch,
                 self.applied,
-                self.answers.pack(answers.total),
-                tickets.closed[tickets.pieces.total :],
+                self.answers.pack(begin),
+                closed,
                 self.trend,
                 self.waits,
-                answers.kept,
-                tickets.pieces.kept,
+                answer_pieces,
+                closed_pieces,
                 tickets.escalated,
                 None if self._levels is None else self._levels.base,
             )
