@@ -3,11 +3,14 @@
 from collections.abc import Callable, Collection
 from typing import cast
 
+from agents.transport.producer import NO_HEADERS
 from schemas.wire import CustomerTrend, encode
 from streams.track import Track
 
 TrendOf = Callable[[Track, str], CustomerTrend | None]
 """The trend of a customer's track, None without ratings."""
+Keyed = tuple[bytes, bytes | None, list[tuple[str, bytes]]]
+"""A record to send: key, value, no headers."""
 
 
 class Changes:
@@ -17,8 +20,7 @@ class Changes:
     meanwhile: who changes a customer's track has it encoded first.
 
     Attributes:
-        states: by key; None deletes.
-        trends: of those whose trend is another one now, or gone; by key.
+        states: those that are encoded, by key; None deletes.
         left: the tracks that are not encoded yet, by customer.
         customers: how many changed.
         size: bytes of the heads that are encoded.
@@ -27,7 +29,8 @@ class Changes:
     def __init__(self, trend_of: TrendOf, *, changed: dict[str, Track], forgotten: Collection[str]) -> None:
         """`changed` is used up."""
         self.states: dict[bytes, bytes | None] = {}
-        self.trends: dict[bytes, bytes | None] = {}
+        self._states: list[Keyed] = []  # encoded and not taken yet
+        self._trends: list[Keyed] = []
         self._trend_of = trend_of
         self.left = changed
         self.customers = len(changed)
@@ -45,6 +48,20 @@ class Changes:
         """Encode a customer who is left."""
         self._encode(customer, self.left.pop(customer))
 
+    def set(self, key: bytes, value: bytes | None) -> None:
+        """Have this written as well."""
+        self.states[key] = value
+        self._states.append((key, value, NO_HEADERS))
+
+    def take(self) -> tuple[list[Keyed], list[Keyed]]:
+        """The records of what was encoded since the last time, for the changelog and for `csat-trends`.
+
+        Those are of the customers whose trend is another one now, or gone.
+        """
+        taken = self._states, self._trends
+        self._states, self._trends = [], []
+        return taken
+
     def _encode(self, customer: str, track: Track) -> None:
         key = customer.encode()
         head = track.encode_only_head()
@@ -52,8 +69,8 @@ class Changes:
             values = track.encode()
             head = cast("bytes", values.pop(""))  # it is always there
             for suffix, value in values.items():
-                self.states[key + suffix.encode()] = value
-        self.states[key] = head
+                self.set(key + suffix.encode(), value)
+        self.set(key, head)
         self.size += len(head)
         trend = self._trend_of(track, customer)
         if trend is not None:
@@ -61,6 +78,7 @@ class Changes:
             told = hash(record)
             if told != track.published:
                 track.published = told
-                self.trends[key] = record
+                self._trends.append((key, record, NO_HEADERS))
         elif customer in self._forgotten:  # others without a trend never had one
-            self.trends[key] = track.published = None
+            track.published = None
+            self._trends.append((key, None, NO_HEADERS))

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, lru_cache
 from itertools import islice
 from time import monotonic, time
 from typing import Any, cast
@@ -65,15 +65,16 @@ from streams.track import Track
 _CHECKPOINT_SECONDS = 10.0  # while behind
 # Changed states are in memory until a checkpoint has written them. Of all partitions and of customers with a rating or
 # two, fewer of larger ones: a partition that has its part of the first is due, and from the second on batches wait.
-_MANY, _FULL = 300_000, 600_000
+_MANY, _FULL = 400_000, 800_000
 _LEAST_SECONDS, _MOST_SECONDS = 1.0, 5.0  # else: the more, the more is written
 _SECONDS_A_STATE = 0.0025  # one takes some 60 µs: a partition's checkpoints are a fortieth of the time
 _FEW = 1_000  # events that wait where a partition is not behind
 _AT_A_TIME = 2  # partitions whose checkpoints are written: one is encoded while the other's waits for the broker
 # What is done of a checkpoint between two rests while alerts are live, less than a millisecond: customers that are
-# encoded, records that are put into the store.
+# encoded and sent, records that are put into the store.
 _ENCODED_AT_ONCE, _PUT_AT_ONCE = 16, 64
-_PUT_IN_A_ROW = 1_000  # else: a larger write is slower, it grows by being copied
+# Else: what is sent while it is in the processor's cache is cheap, and a larger write is slower, it grows by copying.
+_ENCODED_IN_A_ROW, _PUT_IN_A_ROW = 256, 1_000
 
 _log = structlog.get_logger(__name__)
 
@@ -221,17 +222,11 @@ class Detector:
                 changes, live = states.begin_checkpoint(self._trend_of), behind(self._app.batches, tp) < _FEW
             # Else alerts are late anyhow, or were: the first checkpoint behind that is large.
             pace = Pace(lambda: self._app.batches.finishing) if live and tp in self._written else None
-            while changes.encode_next(_ENCODED_AT_ONCE):
-                if pace:
-                    await pace.rest()
             reached("before-checkpoint")
             with metrics.CHECKPOINT_SECONDS.time():
-                log = self._table.changelog_topic.get_topic_name()
-                writes = {log: changes.states, self._settings.topic(TRENDS): changes.trends}
-                last = await self._checkpoints.write(tp, writes, offset, pace)
+                last = await self._write(tp, changes, offset, pace)
             reached("before-local-put")
-            if log in last:
-                await self._put(tp.partition, states, changes, last[log], pace)
+            await self._put(tp.partition, states, changes, last, pace)
             states.written()
             if live:
                 self._written[tp] = len(changes.states) if tp in self._written else 0
@@ -239,6 +234,20 @@ class Detector:
                 self._written.pop(tp, None)
             reached("after-local-put")
         return offset
+
+    async def _write(self, tp: TP, changes: Changes, offset: int, pace: Pace | None) -> int:
+        """Encode and send: some are on their way while others are encoded. Returns the last offset in the changelog."""
+        log, trends = self._table.changelog_topic.get_topic_name(), self._settings.topic(TRENDS)
+        async with self._checkpoints.writing(tp, offset) as writing:
+            more = True
+            while more:
+                more = changes.encode_next(_ENCODED_AT_ONCE if pace else _ENCODED_IN_A_ROW)
+                for topic, records in zip((log, trends), changes.take(), strict=True):
+                    if records:
+                        await writing.add(topic, records)
+                if pace and more:
+                    await pace.rest()
+        return writing.last[log]
 
     async def _put(
         self, partition: int, states: PartitionStates, changes: Changes, offset: int, pace: Pace | None
@@ -390,8 +399,14 @@ def headers_of(alert: Alert) -> list[tuple[str, bytes]]:
     return [
         *_headers_of_all(alert.kind, alert.status),
         ("ce_id", f"{alert.alert_id}/{alert.revision}".encode()),
-        ("ce_time", alert.detected_at.isoformat().encode()),
+        ("ce_time", _text_of(alert.detected_at)),
     ]
+
+
+@lru_cache(1)
+def _text_of(at: datetime) -> bytes:
+    # One for all alerts of a batch.
+    return at.isoformat().encode()
 
 
 @cache

@@ -100,7 +100,7 @@ LAG_SECONDS = Gauge(
 )
 CHECKPOINT_SECONDS = Histogram(
     "csatwatch_checkpoint_seconds",
-    "Time of one checkpoint: changed states and source offsets, written and acknowledged.",
+    "Time of one checkpoint: changed states and source offsets, encoded, written and acknowledged.",
     buckets=_SECONDS,
     registry=REGISTRY,
 )

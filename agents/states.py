@@ -158,12 +158,15 @@ class PartitionStates:
         for track in self._changed.values():
             track.changed = False
         changes = Changes(trend_of, changed=self._changed, forgotten=self._forgotten)
-        changes.states.update(self._changed_waits)
-        changes.states[POSITION] = encode_position(self.position)
+        for key, value in self._changed_waits.items():
+            changes.set(key, value)
+        changes.set(POSITION, encode_position(self.position))
         self._changed_waits = {}
         self._changed, self._forgotten = {}, set()
         self._being_kept = changes
         self._kept.in_flight = changes.states
+        if len(self._tracks) > _CACHED:  # the oldest half of those is let go, and is gone as soon as it is encoded
+            self._tracks = dict(islice(self._tracks.items(), len(self._tracks) - _CACHED // 2, None))
         return changes
 
     def written(self) -> None:
@@ -171,11 +174,11 @@ class PartitionStates:
         if self._being_kept is not None and self._being_kept.customers:
             self._usual = self._being_kept.size // self._being_kept.customers
         self._being_kept, self._kept.in_flight, self._heads = None, {}, {}
-        if len(self._tracks) > _CACHED:
-            # The oldest half goes, what the next checkpoint still needs stays.
-            self._tracks = dict(islice(self._tracks.items(), len(self._tracks) - _CACHED // 2, None)) | self._changed
 
     def _load(self, customer_id: str) -> Track:
+        if self._being_kept is not None and customer_id in self._being_kept.left:
+            track = self._tracks[customer_id] = self._being_kept.left[customer_id]
+            return track
         heads = self._heads
         head = heads.pop(customer_id) if customer_id in heads else self._kept.value(customer_id.encode())
         stored = _Stored(self._kept, customer_id)

@@ -11,7 +11,7 @@ from agents.refused import Failed
 from agents.session import connected, visit
 from agents.settings import Settings, load_settings
 from agents.transport.checkpoint import Transactional
-from agents.transport.producer import MAX_BATCH
+from agents.transport.producer import MAX_BATCH, NO_HEADERS
 from streams.topology import EVENTS, changelog
 
 
@@ -57,7 +57,8 @@ async def _begin(settings: Settings) -> list[int]:
     try:
         for partition, position in positions.items():
             new = Position(position.epoch + 1, partitions=position.partitions)
-            await checkpoints.write(TopicPartition(events, partition), {log: {POSITION: encode(new)}}, 0)
+            async with checkpoints.writing(TopicPartition(events, partition), 0) as writing:
+                await writing.add(log, [(POSITION, encode(new), NO_HEADERS)])
     finally:
         await checkpoints.close()
     return [position.epoch + 1 for position in positions.values()]

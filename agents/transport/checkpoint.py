@@ -7,7 +7,8 @@ state says up to which offset it goes.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Protocol
 
 from aiokafka import AIOKafkaProducer, TopicPartition
@@ -15,11 +16,33 @@ from faust.types import TP
 
 from agents.transport.consumer import BatchConsumer
 from agents.transport.failpoints import reached
-from agents.transport.pace import Pace
-from agents.transport.producer import send_to
+from agents.transport.producer import Record, Stream
 
-Writes = Mapping[str, Mapping[bytes, bytes | None]]
-"""Values by topic and key, in the order in which they are sent. All go to the partition of the checkpoint."""
+
+class Writing:
+    """What a checkpoint writes, to its own partition of some topics.
+
+    Attributes:
+        last: the offset of the last record by topic, when all are acknowledged.
+    """
+
+    def __init__(self, producer: AIOKafkaProducer, partition: int) -> None:
+        self.last: Mapping[str, int] = {}
+        self._producer = producer
+        self._partition = partition
+        self._streams: dict[str, Stream] = {}
+
+    async def add(self, topic: str, records: Iterable[Record]) -> None:
+        """Send these, at least one, behind those before them."""
+        stream = self._streams.get(topic)
+        if stream is None:
+            stream = self._streams[topic] = Stream(self._producer, topic, self._partition)
+        await stream.add(records)
+
+    async def end(self) -> None:
+        """Wait for the acknowledgements."""
+        last = await asyncio.gather(*[stream.end() for stream in self._streams.values()])
+        self.last = dict(zip(self._streams, last, strict=True))
 
 
 class Checkpointer(Protocol):
@@ -29,8 +52,8 @@ class Checkpointer(Protocol):
         """Take the partitions over: after this, nobody else's checkpoint of them is accepted."""
         ...
 
-    async def write(self, tp: TP, writes: Writes, offset: int, pace: Pace | None = None) -> Mapping[str, int]:
-        """Write and commit. Returns the last offset by topic, of those that get anything.
+    def writing(self, tp: TP, offset: int) -> AbstractAsyncContextManager[Writing]:
+        """Inside, a checkpoint is written; at the end it is committed with the source offset.
 
         Raises `aiokafka.errors.KafkaError`.
         """
@@ -56,14 +79,16 @@ class Transactional:
             producer = self._producers[partition] = self._new_producer(f"{self._group}-{partition}")
             await producer.start()
 
-    async def write(self, tp: TP, writes: Writes, offset: int, pace: Pace | None = None) -> Mapping[str, int]:
+    @asynccontextmanager
+    async def writing(self, tp: TP, offset: int) -> AsyncIterator[Writing]:
         """Raises `aiokafka.errors.ProducerFenced` when the partition has a new owner."""
         producer = self._producers[tp.partition]
         async with producer.transaction():
-            last = await _send_all(producer, tp.partition, writes, pace)
+            writing = Writing(producer, tp.partition)
+            yield writing
+            await writing.end()
             reached("in-checkpoint")
             await producer.send_offsets_to_transaction({TopicPartition(tp.topic, tp.partition): offset}, self._group)
-        return last
 
     async def close(self) -> None:
         """Stop the producers."""
@@ -82,20 +107,13 @@ class Plain:
     async def open(self, partitions: set[int]) -> None:
         """Nothing to take over: without transactions there is one worker."""
 
-    async def write(self, tp: TP, writes: Writes, offset: int, pace: Pace | None = None) -> Mapping[str, int]:
+    @asynccontextmanager
+    async def writing(self, tp: TP, offset: int) -> AsyncIterator[Writing]:
         """Raises RuntimeError when the group has moved on."""
-        last = await _send_all(self._producer, tp.partition, writes, pace)
+        writing = Writing(self._producer, tp.partition)
+        yield writing
+        await writing.end()
         await self._consumer().commit_plainly({tp: offset})
-        return last
 
     async def close(self) -> None:
         """The producer is its maker's."""
-
-
-async def _send_all(producer: AIOKafkaProducer, partition: int, writes: Writes, pace: Pace | None) -> dict[str, int]:
-    topics = [topic for topic, values in writes.items() if values]
-    if pace:  # it is for one thing at a time: each would take the other's rest for work
-        return {topic: await send_to(producer, topic, partition, writes[topic], pace=pace) for topic in topics}
-    # A large checkpoint is many batches, and each topic has one of them on its way at a time.
-    sent = await asyncio.gather(*[send_to(producer, topic, partition, writes[topic]) for topic in topics])
-    return dict(zip(topics, sent, strict=True))

@@ -6,18 +6,13 @@ Faust's producer buffer is not used: its flush gives up after 100 ms, and a send
 import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import repeat
 from typing import NamedTuple
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.structs import RecordMetadata
 
-from agents.transport.pace import Pace
-
 MAX_BATCH = 900_000
 """Bytes: below the broker's default limit of 1 MiB for a batch."""
-
-_AT_ONCE = 64  # records between two rests, where a pace is kept: a third of a millisecond
 
 
 class Outgoing(NamedTuple):
@@ -29,8 +24,9 @@ class Outgoing(NamedTuple):
     headers: Sequence[tuple[str, bytes]] = ()
 
 
-_Record = tuple[bytes | None, bytes | None, list[tuple[str, bytes]]]  # key, value, headers
-_NO_HEADERS: list[tuple[str, bytes]] = []
+Record = tuple[bytes | None, bytes | None, list[tuple[str, bytes]]]
+"""Key, value and headers."""
+NO_HEADERS: list[tuple[str, bytes]] = []
 
 
 class TooLarge(Exception):
@@ -43,7 +39,7 @@ async def send(producer: AIOKafkaProducer, topic: str, records: Iterable[Outgoin
     Returns the offset of the last record by partition. Raises `aiokafka.errors.KafkaError` when any was not
     acknowledged, and `TooLarge`; some of the others may be in the topic then.
     """
-    by_partition: dict[int, list[_Record]] = defaultdict(list)
+    by_partition: dict[int, list[Record]] = defaultdict(list)
     for partition, key, value, headers in records:
         # Kafka allows a record without both; aiokafka's builder wants one of them.
         given = b"" if key is None and value is None else key
@@ -55,41 +51,42 @@ async def send(producer: AIOKafkaProducer, topic: str, records: Iterable[Outgoin
     return {p: task.result() for p, task in sent.items()}
 
 
-async def send_to(
-    producer: AIOKafkaProducer,
-    topic: str,
-    partition: int,
-    values: Mapping[bytes, bytes | None],
-    *,
-    pace: Pace | None = None,
-) -> int:
-    """The same with values by key, at least one, for one partition; with a `pace` a few are put into batches at a time.
+async def _send_partition(producer: AIOKafkaProducer, topic: str, partition: int, records: Iterable[Record]) -> int:
+    stream = Stream(producer, topic, partition)
+    await stream.add(records)
+    return await stream.end()
 
-    Returns the offset of the last one.
+
+class Stream:
+    """Records on their way to one partition, of which more may come.
+
+    Raises `aiokafka.errors.KafkaError` when any was not acknowledged, and `TooLarge`.
     """
-    records = zip(values.keys(), values.values(), repeat(_NO_HEADERS))
-    return await _send_partition(producer, topic, partition, records, pace)
 
+    def __init__(self, producer: AIOKafkaProducer, topic: str, partition: int) -> None:
+        self._producer = producer
+        self._to = topic, partition
+        self._batch = _Filling(producer)
+        self._sent: list[asyncio.Future[RecordMetadata]] = []
 
-async def _send_partition(
-    producer: AIOKafkaProducer, topic: str, partition: int, records: Iterable[_Record], pace: Pace | None = None
-) -> int:
-    batch = _Filling(producer)
-    sent = []
-    for place, (key, value, headers) in enumerate(records, 1):
-        if pace and not place % _AT_ONCE:
-            await pace.rest()
-        if batch.append(batch.count, None, key, value, headers) is None:
-            if batch.count:
-                sent.append(await batch.submit(topic, partition))
-                batch = _Filling(producer)
-            if batch.append(0, None, key, value, headers) is None:
-                message = f"a record of {len(value or b'')} bytes is larger than a batch may be"
-                raise TooLarge(message)
-        batch.count += 1
-    sent.append(await batch.submit(topic, partition))
-    metadata = await asyncio.gather(*sent)
-    return int(metadata[-1].offset) + batch.count - 1
+    async def add(self, records: Iterable[Record]) -> None:
+        """Put them into batches; those that are full go on their way."""
+        batch = self._batch
+        for key, value, headers in records:
+            if batch.append(batch.count, None, key, value, headers) is None:
+                if batch.count:
+                    self._sent.append(await batch.submit(*self._to))
+                    batch = self._batch = _Filling(self._producer)
+                if batch.append(0, None, key, value, headers) is None:
+                    message = f"a record of {len(value or b'')} bytes is larger than a batch may be"
+                    raise TooLarge(message)
+            batch.count += 1
+
+    async def end(self) -> int:
+        """Wait until all of them, at least one, are acknowledged. Returns the offset of the last one."""
+        self._sent.append(await self._batch.submit(*self._to))
+        metadata = await asyncio.gather(*self._sent)
+        return int(metadata[-1].offset) + self._batch.count - 1
 
 
 class _Filling:

@@ -6,7 +6,8 @@ Some names make trouble instead of taking a protection out: only with trouble do
 import asyncio
 import sys
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -62,13 +63,16 @@ def own_transactions() -> None:
 def offset_first() -> None:
     """The offset is committed before the state."""
 
-    async def write(self: Any, tp: Any, writes: Any, offset: int, pace: Any = None) -> Mapping[str, int]:
-        await stock(self, tp, {}, offset)
+    @asynccontextmanager
+    async def writing(self: Any, tp: Any, offset: int) -> AsyncIterator[checkpoint.Writing]:
+        async with stock(self, tp, offset):
+            pass
         reached("before-local-put")
-        return await stock(self, tp, writes, offset, pace)
+        async with stock(self, tp, offset) as kept:
+            yield kept
 
-    stock = checkpoint.Transactional.write
-    checkpoint.Transactional.write = write  # type: ignore[method-assign]
+    stock = checkpoint.Transactional.writing
+    checkpoint.Transactional.writing = writing  # type: ignore[method-assign]
 
 
 def send_fails() -> None:

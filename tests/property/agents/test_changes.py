@@ -1,15 +1,17 @@
 """A checkpoint that is encoded while events are folded is the one that is encoded at once."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from functools import partial
 from random import Random
 from typing import Any, cast
+from unittest import mock
 from uuid import UUID
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agents import states
 from agents.changes import Changes
 from agents.states import PartitionStates
 from agents.transport.table import PartitionStore
@@ -40,9 +42,11 @@ class Worker:
     def end(self, changes: Changes) -> Mapping[bytes, bytes | None]:
         while changes.encode_next(2):
             pass
+        records, trends = changes.take()
+        assert {key: value for key, value, _ in records} == changes.states
         self.store.write(changes.states)
         self.states.written()
-        return changes.trends
+        return {key: value for key, value, _ in trends}
 
 
 def history(seed: int, size: int) -> list[dict[str, Any]]:
@@ -61,10 +65,22 @@ def history(seed: int, size: int) -> list[dict[str, Any]]:
     return made
 
 
-@given(st.integers(0, 10_000), st.lists(st.integers(0, 3), min_size=2, max_size=60), st.integers(1, 15))
-def test_the_same_is_written(seed: int, encoded_between: list[int], batch: int) -> None:
+@given(
+    st.integers(0, 10_000),
+    st.lists(st.integers(0, 3), min_size=2, max_size=60),
+    st.integers(1, 15),
+    st.sampled_from((1, 2, 4, 20_000)),
+)
+def test_the_same_is_written(seed: int, encoded_between: list[int], batch: int, cached: int) -> None:
     events = history(seed, len(encoded_between))
     slow, fast = Worker(), Worker()
+    with mock.patch.object(states, "_CACHED", cached):
+        compare(events, encoded_between, batch, slow, fast)
+
+
+def compare(
+    events: Sequence[Mapping[str, Any]], encoded_between: Sequence[int], batch: int, slow: Worker, fast: Worker
+) -> None:
     for begin in range(0, len(events), batch):
         expected = fast.end(fast.begin())
         under_way = slow.begin()

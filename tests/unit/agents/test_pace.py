@@ -10,10 +10,11 @@ from agents.transport.pace import Pace
 
 
 class Clock:
-    """Time that passes in sleeps and in pieces of work alone."""
+    """Time that passes in sleeps and in pieces of work alone; `turn`: what others take of each sleep beyond it."""
 
     def __init__(self) -> None:
         self.now = 0.0
+        self.turn = 0.0
         self.slept: list[float] = []
 
     def monotonic(self) -> float:
@@ -21,7 +22,7 @@ class Clock:
 
     async def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
-        self.now += seconds
+        self.now += seconds + self.turn
 
 
 @pytest.fixture
@@ -47,6 +48,15 @@ async def test_after_a_second_of_rests_others_have_a_turn_and_no_more(clock: Clo
         await paced.rest()
     assert sum(clock.slept) == pytest.approx(1.0, abs=0.005)
     assert len(clock.slept) == 1_000
+
+
+async def test_after_ten_seconds_nobody_has_a_turn_however_long_others_take(clock: Clock) -> None:
+    paced, clock.turn = Pace(lambda: False), 0.1
+    for _ in range(1_000):
+        clock.now += 0.001
+        await paced.rest()
+    assert clock.now < 10 + 1
+    assert len(clock.slept) > 90
 
 
 async def test_who_is_in_a_hurry_has_no_rests(clock: Clock) -> None:

@@ -9,6 +9,9 @@ from functools import partial
 from typing import Any, cast
 from uuid import UUID
 
+import pytest
+from msgspec.structs import replace
+
 from agents.changes import Changes
 from agents.states import PartitionStates, room
 from agents.transport.table import PartitionStore
@@ -33,11 +36,17 @@ def process(states: PartitionStates, offset: int, event: Mapping[str, Any]) -> l
 def checkpoint(states: PartitionStates, store: MemoryStore) -> dict[bytes, bytes | None]:
     """Keep what changed. Returns the records for `csat-trends`, by key."""
     changes = begun(states)
-    while changes.encode_next(1):
-        pass
+    kept: dict[bytes, bytes | None] = {}
+    trends: dict[bytes, bytes | None] = {}
+    more = True
+    while more:
+        more = changes.encode_next(1)
+        for found, taken in zip((kept, trends), changes.take(), strict=True):
+            found.update({key: value for key, value, _ in taken})
+    assert kept == changes.states
     store.write(changes.states)
     states.written()
-    return changes.trends
+    return trends
 
 
 def begun(states: PartitionStates) -> Changes:
@@ -180,6 +189,29 @@ def test_a_checkpoint_has_the_states_of_its_beginning_whatever_is_folded_before_
     checkpoint(states, store)
     kept = [Track.decode(store.values[each.encode()], lambda _: None) for each in (ACME, other)]
     assert [(len(track.answers), track.applied) for track in kept] == [(2, 2), (0, 3)]
+
+
+def test_who_is_let_go_by_a_checkpoint_and_is_not_encoded_yet_is_not_looked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("agents.states._CACHED", 2)
+    store, customers = AskedStore({}), [str(UUID(int=n)) for n in range(4)]
+    states = opened(store)
+    for n, customer in enumerate(customers):
+        process(states, n, answer(4, NOW, customer_id=customer))
+    changes = begun(states)
+    assert set(states.at_hand) == {customers[-1]}
+    changes.encode_next(2)  # the newest first
+    states.position = replace(states.position, offset=7)
+    process(states, 7, answer(3, NOW + HOUR, customer_id=customers[0]))
+    process(states, 8, answer(3, NOW + HOUR, customer_id=customers[3]))
+    store.one_by_one.clear()
+    assert [len(states.take(customer).answers) for customer in customers] == [2, 1, 1, 2]
+    assert store.one_by_one == []
+    while changes.encode_next(1):
+        pass
+    kept = [Track.decode(cast("bytes", changes.states[c.encode()]), lambda _: None) for c in customers]
+    assert [len(track.answers) for track in kept] == [1, 1, 1, 1]
 
 
 def test_what_no_alert_stands_on_any_more_is_deleted() -> None:
