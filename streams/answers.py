@@ -70,7 +70,8 @@ class Answers:
         newest: time of the newest answer; less than any without one.
         marks: 0 without an alert, else twice its last revision, one more while it stands.
         when: `at` by survey; None before the first `settle`, so that a customer with few ratings takes little memory.
-        one_a_ticket: whether every survey here goes by its ticket's id, so that no two are of one ticket.
+        one_a_ticket: whether every survey here goes by its ticket's id, so that no two are of one ticket. Then
+            `tickets` is the list of the surveys itself.
     """
 
     __slots__ = (
@@ -107,9 +108,8 @@ class Answers:
     def _make_columns(self) -> None:
         self.at = []
         self.ratings = bytearray()
-        self.surveys = []
+        self.surveys = self.tickets = []
         self.events = []
-        self.tickets = []
         self.marks = []
 
     def __len__(self) -> int:
@@ -159,16 +159,19 @@ class Answers:
         if when is None:
             when = self.when = {appended[2]: appended[0] for appended in self._appended}
             self._make_columns()
+        if not self.one_a_ticket and self.tickets is self.surveys:
+            self.tickets = self.surveys.copy()
         appended = self._appended
         if appended:
             marks = self._few_marks() or [0] * len(appended)
             self._appended, self._marked = [], None
-            for at, rating, survey, event, ticket in appended:  # mostly one or two
-                self.at.append(at)
-                self.ratings.append(rating)
-                self.surveys.append(survey)
-                self.events.append(event)
-                self.tickets.append(ticket)
+            at, ratings, surveys, events, tickets = zip(*appended, strict=True)
+            self.at += at
+            self.ratings += bytes(ratings)
+            self.surveys += surveys
+            self.events += events
+            if not self.one_a_ticket:
+                self.tickets += tickets
             self.marks += marks
         return when
 
@@ -199,19 +202,20 @@ class Answers:
     def insert(self, answer: Answer, mark: int) -> int:
         """Add an answer to a survey that has none, where it belongs. Returns the place."""
         at, rating, survey, event, ticket = answer
+        if survey != ticket:
+            self.one_a_ticket = False
         when = self.settle()
         place = self._place(at, event)
         self.at.insert(place, at)
         self.ratings.insert(place, rating)
         self.surveys.insert(place, survey)
         self.events.insert(place, event)
-        self.tickets.insert(place, ticket)
+        if not self.one_a_ticket:
+            self.tickets.insert(place, ticket)
         self.marks.insert(place, mark)
         when[survey] = at
         self.newest = max(self.newest, at)
         self._note_standing(place)
-        if survey != ticket:
-            self.one_a_ticket = False
         return place
 
     def place(self, survey: str) -> int | None:
@@ -296,14 +300,14 @@ class Answers:
         whole = begin == 0 and (end is None or end == len(self.at))
         part = slice(begin, end)
         surveys = self.surveys if whole else self.surveys[part]
-        tickets = self.tickets if whole else self.tickets[part]
+        tickets = surveys if self.one_a_ticket else self.tickets if whole else self.tickets[part]
         marks = self.marks if whole else self.marks[part]
         return Packed(
             self.at if whole else self.at[part],
             cast("bytes", self.ratings if whole else self.ratings[part]),  # encoded alike
             surveys,
             self.events if whole else self.events[part],
-            [] if tickets == surveys else tickets,
+            [] if tickets is surveys or tickets == surveys else tickets,
             marks if any(marks) else [],
         )
 
@@ -331,13 +335,14 @@ class Answers:
             if packed.marks:
                 self._marked = {survey: mark for survey, mark in zip(surveys, packed.marks, strict=True) if mark}
             return
+        self.one_a_ticket &= not packed.tickets
         when = self.settle()
         self.at += at
         self.ratings += packed.ratings
         self.surveys += surveys
         self.events += packed.events
-        self.tickets += packed.tickets or surveys
-        self.one_a_ticket &= not packed.tickets
+        if not self.one_a_ticket:
+            self.tickets += packed.tickets or surveys
         self.marks += packed.marks or [0] * len(at)
         when.update(zip(surveys, at, strict=True))
         self.newest = self.at[-1]
@@ -356,5 +361,7 @@ class Answers:
         return bisect_left(self.events, event, place, last)
 
     def _delete(self, part: slice) -> None:
-        for column in (self.at, self.ratings, self.surveys, self.events, self.tickets, self.marks):
+        for column in (self.at, self.ratings, self.surveys, self.events, self.marks):
             del column[part]
+        if not self.one_a_ticket:
+            del self.tickets[part]
