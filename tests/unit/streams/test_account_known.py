@@ -72,3 +72,11 @@ def test_what_waits_survives_being_kept_and_ends_with_the_customer() -> None:
     states.forget(ACME, 99)
     assert not states.customers_waiting
     assert not arrived(states)
+
+
+def test_nothing_waits_of_a_customer_who_is_erased_in_the_batch_that_alerts() -> None:
+    states = MemoryStates()
+    gone: dict[str, object] = {"event_type": "support_customer_erased", "event_id": "gone", "customer_id": ACME}
+    assert len(raised([answer(1, NOW), gone], states, {})) == 1
+    assert not states.customers_waiting
+    assert not states.take(ACME).waits
