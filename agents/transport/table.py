@@ -51,7 +51,7 @@ class _Options(RocksDBOptions):
 
 
 class PartitionStore(Store):
-    """Faust's RocksDB store with small caches, which a partition's corrupt files cannot stop.
+    """Faust's RocksDB store, which a partition's corrupt files cannot stop.
 
     Files that cannot be opened are dropped at once. Damage that only a read finds ends the worker with an error, and
     the next one drops the files: what was read before may be wrong as well.
