@@ -103,12 +103,13 @@ def latency_command(
 @click.option("--few", default=1_000, show_default=True, help="Customers.")
 @click.option("--many", default=1_000_000, show_default=True, help="Customers.")
 @click.option("--updates", default=20_000, show_default=True, help="Of one customer, by size of the window.")
+@click.option("--runs", default=3, show_default=True)
 @click.pass_obj
-def scale_command(run: Callable[[Measure], None], *, events: int, few: int, many: int, updates: int) -> None:
+def scale_command(run: Callable[[Measure], None], *, events: int, few: int, many: int, updates: int, runs: int) -> None:
     """Few and many customers, recovery, long histories."""
     if events < many:
         raise click.BadParameter(f"{events} is less than --many {many}", param_hint="--events")
-    run(partial(scale.measure, events=events, few=few, many=many, updates=updates))
+    run(partial(scale.measure, events=events, few=few, many=many, updates=updates, runs=runs))
 
 
 @bench.command("memory")

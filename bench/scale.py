@@ -3,7 +3,9 @@
 import json
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
 
 import click
@@ -11,49 +13,64 @@ import click
 from bench import machine, one_customer, report
 from bench.broker import Broker
 from bench.catch_up import Run, caught_up
-from bench.engines import CSATWATCH
+from bench.engines import CSATWATCH, Job
 from bench.feed import PARTITIONS, Filled, filled
-from bench.process import Running, prepared
+from bench.process import Running, Usage, prepared
 
 _CUSTOMERS = """Throughput with few and with many customers, each of whom has at least one rating. Memory is what
 the detector holds after the feed beyond what it holds without one, disk its state directory, both divided by the
-customers."""
+customers. The two feeds take turns; each row is the run in the middle."""
 _RECOVERY = """The detector is killed with SIGKILL after that, its state directory is deleted, and it starts again: the
 time to read every customer's state back from the changelog."""
 _WITHIN = 300.0  # seconds
 _EVENT = '"event": "state restored"'
 
 
-def measure(broker: Broker, *, events: int, few: int, many: int, updates: int) -> str:
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What a run took: events a second, and bytes on disk after it."""
+
+    rate: float
+    usage: Usage
+    disk: int
+
+
+def measure(broker: Broker, *, events: int, few: int, many: int, updates: int, runs: int) -> str:
     """The section for docs/benchmarks.md. `events` must be at least as many as the customers."""
     idle = _idle(broker)
-    with filled(broker, few, events, each_first=True) as feed, caught_up(CSATWATCH, broker, feed) as (job, _, run):
-        rows = [_row(feed, run, idle, _bytes(job.state / "state"))]
-    with (
-        filled(broker, many, events, each_first=True) as feed,
-        caught_up(CSATWATCH, broker, feed) as (
-            job,
-            running,
-            run,
-        ),
-    ):
-        rows.append(_row(feed, run, idle, _bytes(job.state / "state")))
-        running.kill()
-        shutil.rmtree(job.state / "state")
-        with Running(CSATWATCH, job) as again:
-            restored = _restored(again)
-            memory = again.usage().resident
+    taken: dict[int, list[Taken]] = {few: [], many: []}
+    with filled(broker, few, events, each_first=True) as small, filled(broker, many, events, each_first=True) as large:
+        for _ in range(runs):
+            for feed in (small, large):
+                with caught_up(CSATWATCH, broker, feed) as (job, running, run):
+                    taken[feed.customers].append(_taken(feed, run, _bytes(job.state / "state")))
+                    if feed is large and len(taken[many]) == runs:
+                        recovery = _recovery(job, running, many)
+    tables = [
+        report.table(_rows(taken, idle)),
+        _RECOVERY,
+        report.table([recovery]),
+        one_customer.ABOUT,
+        one_customer.table(updates),
+    ]
+    about = f"{_CUSTOMERS} {events:,} events on {PARTITIONS} partitions, {runs} {'runs' if runs > 1 else 'run'} each."
+    return report.section("Scale", about, tables, machine.versions())
+
+
+def _recovery(job: Job, running: Running, customers: int) -> dict[str, str]:
+    running.kill()
+    shutil.rmtree(job.state / "state")
+    with Running(CSATWATCH, job) as again:
+        restored = _restored(again)
+        memory = again.usage().resident
     records, seconds = int(restored["records"]), float(restored["seconds"])
-    recovery = {
-        "customers": f"{many:,}",
+    return {
+        "customers": f"{customers:,}",
         "records": f"{records:,}",
         "seconds": f"{seconds:.1f}",
         "records/s": f"{records / seconds:,.0f}",
         "RSS MB after it": f"{memory / (1 << 20):,.0f}",
     }
-    tables = [report.table(rows), _RECOVERY, report.table([recovery]), one_customer.ABOUT, one_customer.table(updates)]
-    about = f"{_CUSTOMERS} {events:,} events on {PARTITIONS} partitions."
-    return report.section("Scale", about, tables, machine.versions())
 
 
 def _idle(broker: Broker) -> int:
@@ -63,17 +80,34 @@ def _idle(broker: Broker) -> int:
         return idle.usage().resident
 
 
-def _row(feed: Filled, run: Run, idle: int, disk: int) -> dict[str, str]:
-    row = {
-        "customers": f"{feed.customers:,}",
-        "events/s": f"{feed.events / run.seconds:,.0f}",
-        "CPU s": f"{run.usage.cpu:.1f}",
-        "peak RSS MB": f"{run.usage.peak / (1 << 20):,.0f}",
-        "memory bytes a customer": f"{(run.usage.resident - idle) / feed.customers:,.0f}",
-        "disk bytes a customer": f"{disk / feed.customers:,.0f}",
-    }
-    click.echo(", ".join(f"{name}: {value}" for name, value in row.items()))
-    return row
+def _taken(feed: Filled, run: Run, disk: int) -> Taken:
+    taken = Taken(feed.events / run.seconds, run.usage, disk)
+    click.echo(f"{feed.customers:,} customers: {taken.rate:,.0f} events/s, {run.usage.peak >> 20:,} MB at the most")
+    return taken
+
+
+def _rows(taken: Mapping[int, Sequence[Taken]], idle: int) -> list[dict[str, str]]:
+    """A row for each number of customers, of the run in the middle by its rate; the first is what others are held
+    against."""
+    rows, first = [], 0.0
+    for customers, runs in taken.items():
+        by_rate = sorted(runs, key=attrgetter("rate"))
+        usual = by_rate[len(by_rate) // 2]
+        first = first or usual.rate
+        rows.append(
+            {
+                "customers": f"{customers:,}",
+                "events/s": f"{usual.rate:,.0f}",
+                "least": f"{by_rate[0].rate:,.0f}",
+                "most": f"{by_rate[-1].rate:,.0f}",
+                "share": f"{usual.rate / first:.0%}",
+                "CPU s": f"{usual.usage.cpu:.1f}",
+                "peak RSS MB": f"{usual.usage.peak / (1 << 20):,.0f}",
+                "memory bytes a customer": f"{(usual.usage.resident - idle) / customers:,.0f}",
+                "disk bytes a customer": f"{usual.disk / customers:,.0f}",
+            }
+        )
+    return rows
 
 
 def _restored(running: Running) -> Mapping[str, str]:
