@@ -87,8 +87,7 @@ def _taken(feed: Filled, run: Run, disk: int) -> Taken:
 
 
 def _rows(taken: Mapping[int, Sequence[Taken]], idle: int) -> list[dict[str, str]]:
-    """A row for each number of customers, of the run in the middle by its rate; the first is what others are held
-    against."""
+    """A row for each number of customers: the run in the middle by its rate, and that as a share of the first."""
     rows, first = [], 0.0
     for customers, runs in taken.items():
         by_rate = sorted(runs, key=attrgetter("rate"))
