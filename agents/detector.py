@@ -69,6 +69,9 @@ _MANY, _FULL = 400_000, 800_000
 _LEAST_SECONDS, _MOST_SECONDS = 1.0, 5.0  # else: the more, the more is written
 _SECONDS_A_STATE = 0.0025  # one takes some 60 µs: a partition's checkpoints are a fortieth of the time
 _FEW = 1_000  # events that wait where a partition is not behind
+# A checkpoint of 400,000 customers takes a quarter of a minute, and a slow machine several times as long. Whoever takes
+# over a partition ends what was left open there at once.
+_TRANSACTION_SECONDS = 180
 _AT_A_TIME = 2  # partitions whose checkpoints are written: one is encoded while the other's waits for the broker
 # What is done of a checkpoint between two rests while alerts are live, less than a millisecond: customers that are
 # encoded and sent, records that are put into the store.
@@ -131,7 +134,12 @@ class Detector:
             Transactional(
                 settings.group("detect"),
                 lambda name: kafka.producer(
-                    settings, transactional_id=name, linger_ms=0, max_batch_size=MAX_BATCH, max_request_size=MEGABYTE
+                    settings,
+                    transactional_id=name,
+                    transaction_timeout_ms=_TRANSACTION_SECONDS * 1000,
+                    linger_ms=0,
+                    max_batch_size=MAX_BATCH,
+                    max_request_size=MEGABYTE,
                 ),
             )
             if settings.kafka_transactions
