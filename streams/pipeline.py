@@ -275,7 +275,7 @@ class _Batch:
             self._states.set_waits(customer_id, waits=True)
 
     def _raise_drafts(self) -> None:
-        """Make the alerts, all in a row: each among the events takes twice as long, since its code is out of reach."""
+        """Make the alerts, all in a row: one among the events takes twice as long, its code being far away by then."""
         raised = self.outcome.raised
         for record, draft in self._drafts:
             alert = draft()
