@@ -212,9 +212,13 @@ class Detector:
     def _rest(self, tp: TP) -> float:
         if behind(self._app.batches, tp):
             states = self._states.get(tp.partition)
-            many = states is not None and states.changed >= states.as_many_as(_MANY // len(self._states))
-            return 0 if many else _CHECKPOINT_SECONDS
+            return 0 if states is not None and states.changed >= self._many(states) else _CHECKPOINT_SECONDS
         return min(max(_LEAST_SECONDS, _SECONDS_A_STATE * self._written.get(tp, 0)), _MOST_SECONDS)
+
+    def _many(self, states: PartitionStates) -> int:
+        # Not fewer than are at hand: they stay in memory whether or not they are written.
+        n = len(self._states)
+        return max(states.as_many_as(_MANY // n), states.most_at_hand(_FULL // n))
 
     async def _checkpoint(self, tp: TP) -> int | None:
         states = self._states.get(tp.partition)
@@ -227,7 +231,8 @@ class Detector:
                 offset = self._app.batches.handled_up_to(tp)
                 if offset is None or (offset == self._app.batches.committed_up_to(tp) and not states.changed):
                     return offset
-                changes, live = states.begin_checkpoint(self._trend_of), behind(self._app.batches, tp) < _FEW
+                most = states.most_at_hand(_FULL // len(self._states))
+                changes, live = states.begin_checkpoint(self._trend_of, most), behind(self._app.batches, tp) < _FEW
             # Else alerts are late anyhow, or were: the first checkpoint behind that is large.
             pace = Pace(lambda: self._app.batches.finishing) if live and tp in self._written else None
             reached("before-checkpoint")

@@ -17,8 +17,9 @@ from streams.track import Track
 
 _WAITS = b"waits:"
 _CUSTOMER = 36  # bytes of a customer's id, a UUID: what comes behind it in a key is a part of the customer's state
-_CACHED = 20_000  # customers a partition
+_CACHED = 20_000  # customers a partition, fewer of large ones
 _SMALL = 200  # bytes of a state with a rating or two, which takes 2 KB of memory while it waits to be written
+_TELLING = 1_000  # states that were read: their mean is not one large customer's
 _UNDER_WAY = 4  # batches: the next is folded while the alerts of those before it are acknowledged
 
 
@@ -76,7 +77,8 @@ class PartitionStates:
         self._changed_waits: dict[bytes, bytes | None] = {}
         self._changed: dict[str, Track] = {}
         self._forgotten: set[str] = set()  # since the last checkpoint
-        self._usual = _SMALL  # bytes of a head in the checkpoint before
+        self._usual = _SMALL  # bytes of a head in the checkpoint before, or of those that were read since
+        self._read = self._read_bytes = 0  # heads since then
         keys = (key for key, _ in store.items_from(partition, _WAITS))
         self.customers_waiting = {key.removeprefix(_WAITS).decode() for key in keys}
         position = store.value(partition, POSITION)
@@ -110,6 +112,11 @@ class PartitionStates:
     def expect(self, customer_ids: Collection[str]) -> None:
         """Have these customers, of whom none is at hand, looked for all at once: they are about to be taken."""
         self._heads = self._kept.heads(customer_ids) if customer_ids else {}
+        sizes = [len(head) for head in self._heads.values() if head]
+        self._read += len(sizes)
+        self._read_bytes += sum(sizes)
+        if self._read >= _TELLING:
+            self._usual = max(self._usual, self._read_bytes // self._read)
 
     def take(self, customer_id: str) -> Track:
         """The customer's track, an empty one for a new customer. It is kept with the next checkpoint."""
@@ -146,15 +153,24 @@ class PartitionStates:
         """How many customers' states the next checkpoint keeps."""
         return len(self._changed)
 
+    @property
+    def waiting(self) -> int:
+        """How many customers are in memory until a checkpoint, the next one or the one under way, has encoded them."""
+        return len(self._changed) + (0 if self._being_kept is None else len(self._being_kept.left))
+
     def as_many_as(self, small: int) -> int:
-        """So many customers take as much memory, while they are changed, as `small` ones with a rating or two.
+        """So many of these customers take as much memory as `small` ones with a rating or two."""
+        return max(small * _SMALL // max(self._usual, _SMALL), 1)
 
-        Up to as many as are kept at hand anyhow take no more for that.
+    def most_at_hand(self, small: int) -> int:
+        """So many customers are kept at hand, where all that is in memory may be as much as of so many small ones."""
+        return min(_CACHED, self.as_many_as(small))
+
+    def begin_checkpoint(self, trend_of: TrendOf, most_at_hand: int) -> Changes:
+        """What the next checkpoint writes. It is to be encoded to its end before the one after it is begun.
+
+        Where more customers are at hand than `most_at_hand`, all but the newest half of so many are let go.
         """
-        return max(small * _SMALL // max(self._usual, _SMALL), min(small, _CACHED), 1)
-
-    def begin_checkpoint(self, trend_of: TrendOf) -> Changes:
-        """What the next checkpoint writes. It is to be encoded to its end before the one after it is begun."""
         for track in self._changed.values():
             track.changed = False
         changes = Changes(trend_of, changed=self._changed, forgotten=self._forgotten)
@@ -165,14 +181,15 @@ class PartitionStates:
         self._changed, self._forgotten = {}, set()
         self._being_kept = changes
         self._kept.in_flight = changes.states
-        if len(self._tracks) > _CACHED:  # the oldest half of those is let go, and is gone as soon as it is encoded
-            self._tracks = dict(islice(self._tracks.items(), len(self._tracks) - _CACHED // 2, None))
+        if len(self._tracks) > most_at_hand:  # who is let go is gone as soon as they are encoded
+            self._tracks = dict(islice(self._tracks.items(), len(self._tracks) - most_at_hand // 2, None))
         return changes
 
     def written(self) -> None:
         """The checkpoint begun last is in the store."""
         if self._being_kept is not None and self._being_kept.customers:
             self._usual = self._being_kept.size // self._being_kept.customers
+            self._read = self._read_bytes = 0
         self._being_kept, self._kept.in_flight, self._heads = None, {}, {}
 
     def _load(self, customer_id: str) -> Track:
@@ -190,12 +207,12 @@ class PartitionStates:
 
 
 async def room(states: Mapping[int, PartitionStates], small: int) -> None:
-    """Wait for checkpoints under way while as much as of so many small customers is changed.
+    """Wait for checkpoints under way while as much as of so many small customers waits for one.
 
     They are slower than what changes them. `states`: of all partitions.
     """
     part = small // max(len(states), 1)
-    while sum(each.changed / each.as_many_as(part) for each in states.values()) >= len(states):
+    while sum(each.waiting / each.as_many_as(part) for each in states.values()) >= len(states):
         under_way = next((each.writing for each in states.values() if each.writing.locked()), None)
         if under_way is None:
             return  # one is about to begin

@@ -1,17 +1,15 @@
 """A checkpoint that is encoded while events are folded is the one that is encoded at once."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import timedelta
 from functools import partial
 from random import Random
 from typing import Any, cast
-from unittest import mock
 from uuid import UUID
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents import states
 from agents.changes import Changes
 from agents.states import PartitionStates
 from agents.transport.table import PartitionStore
@@ -36,8 +34,8 @@ class Worker:
         self.states.moved(self.offset, 0)
         self.offset += 1
 
-    def begin(self) -> Changes:
-        return self.states.begin_checkpoint(lambda track, customer: PIPELINE.trend(track, customer, {}))
+    def begin(self, most_at_hand: int) -> Changes:
+        return self.states.begin_checkpoint(lambda track, customer: PIPELINE.trend(track, customer, {}), most_at_hand)
 
     def end(self, changes: Changes) -> Mapping[bytes, bytes | None]:
         while changes.encode_next(2):
@@ -71,19 +69,12 @@ def history(seed: int, size: int) -> list[dict[str, Any]]:
     st.integers(1, 15),
     st.sampled_from((1, 2, 4, 20_000)),
 )
-def test_the_same_is_written(seed: int, encoded_between: list[int], batch: int, cached: int) -> None:
+def test_the_same_is_written(seed: int, encoded_between: list[int], batch: int, at_hand: int) -> None:
     events = history(seed, len(encoded_between))
     slow, fast = Worker(), Worker()
-    with mock.patch.object(states, "_CACHED", cached):
-        compare(events, encoded_between, batch, slow, fast)
-
-
-def compare(
-    events: Sequence[Mapping[str, Any]], encoded_between: Sequence[int], batch: int, slow: Worker, fast: Worker
-) -> None:
     for begin in range(0, len(events), batch):
-        expected = fast.end(fast.begin())
-        under_way = slow.begin()
+        expected = fast.end(fast.begin(at_hand))
+        under_way = slow.begin(at_hand)
         for event, count in zip(events[begin : begin + batch], encoded_between[begin : begin + batch], strict=True):
             under_way.encode_next(count)
             slow.fold(event)

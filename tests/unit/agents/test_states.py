@@ -49,8 +49,8 @@ def checkpoint(states: PartitionStates, store: MemoryStore) -> dict[bytes, bytes
     return trends
 
 
-def begun(states: PartitionStates) -> Changes:
-    return states.begin_checkpoint(lambda track, customer: PIPELINE.trend(track, customer, {}))
+def begun(states: PartitionStates, most_at_hand: int = 20_000) -> Changes:
+    return states.begin_checkpoint(lambda track, customer: PIPELINE.trend(track, customer, {}), most_at_hand)
 
 
 def escalation(at: datetime) -> dict[str, Any]:
@@ -148,17 +148,62 @@ async def test_batches_wait_for_a_checkpoint_while_many_customers_are_changed() 
     await asyncio.wait_for(waiting, 10)
 
 
-def test_fewer_customers_with_many_ratings_are_changed_at_a_time_but_as_many_as_are_at_hand_anyhow() -> None:
-    store = MemoryStore()
-    states = opened(store)
-    assert states.as_many_as(300_000) == 300_000
+def large(store: MemoryStore, states: PartitionStates) -> int:
+    """ACME has fifty ratings, and is kept. Returns the bytes of the state."""
     for n in range(50):
         process(states, n, answer(4, NOW + n * HOUR))
     checkpoint(states, store)
-    size = len(store.values[ACME.encode()])
+    return len(store.values[ACME.encode()])
+
+
+def test_fewer_customers_with_many_ratings_are_changed_or_at_hand_at_a_time() -> None:
+    store = MemoryStore()
+    states = opened(store)
+    assert (states.as_many_as(300_000), states.most_at_hand(300_000)) == (300_000, 20_000)
+    size = large(store, states)
     assert states.as_many_as(300_000) == 300_000 * 200 // size < 30_000
-    assert states.as_many_as(50_000) == 20_000, "they are in memory whether they changed or not"
-    assert states.as_many_as(5_000) == 5_000
+    assert states.most_at_hand(300_000) == min(20_000, 300_000 * 200 // size)
+    assert states.most_at_hand(50_000) == 50_000 * 200 // size < 5_000
+
+
+def test_customers_that_are_read_show_how_large_they_are_before_the_first_checkpoint(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("agents.states._TELLING", 3)
+    store = MemoryStore()
+    size = large(store, opened(store))
+    states = opened(store)
+    for _ in range(2):
+        states.expect([ACME])
+        assert states.as_many_as(300_000) == 300_000, "it may be the only large one"
+    states.expect([ACME])
+    assert states.as_many_as(300_000) == 300_000 * 200 // size
+
+
+def test_more_than_may_be_at_hand_are_let_go() -> None:
+    store = MemoryStore()
+    states = opened(store)
+    for n in range(6):
+        process(states, n, answer(4, NOW, customer_id=str(UUID(int=n))))
+    begun(states, 6)
+    assert len(states.at_hand) == 6
+    begun(states, 4)
+    assert set(states.at_hand) == {str(UUID(int=n)) for n in (4, 5)}
+
+
+async def test_batches_wait_for_those_whom_a_checkpoint_has_not_encoded_yet() -> None:
+    states = {0: opened(MemoryStore())}
+    for n in range(4):
+        process(states[0], n, answer(4, NOW, customer_id=str(UUID(int=n))))
+    changes = begun(states[0])
+    assert (states[0].changed, states[0].waiting) == (0, 4)
+    async with states[0].writing:
+        waiting = asyncio.create_task(room(states, 4))
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        changes.encode_next(1)
+        await room(states, 4)
+    await asyncio.wait_for(waiting, 10)
 
 
 def test_an_alert_is_made_again_while_its_event_is_on_its_way_to_the_store() -> None:
@@ -191,15 +236,12 @@ def test_a_checkpoint_has_the_states_of_its_beginning_whatever_is_folded_before_
     assert [(len(track.answers), track.applied) for track in kept] == [(2, 2), (0, 3)]
 
 
-def test_who_is_let_go_by_a_checkpoint_and_is_not_encoded_yet_is_not_looked_for(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr("agents.states._CACHED", 2)
+def test_who_is_let_go_by_a_checkpoint_and_is_not_encoded_yet_is_not_looked_for() -> None:
     store, customers = AskedStore({}), [str(UUID(int=n)) for n in range(4)]
     states = opened(store)
     for n, customer in enumerate(customers):
         process(states, n, answer(4, NOW, customer_id=customer))
-    changes = begun(states)
+    changes = begun(states, 2)
     assert set(states.at_hand) == {customers[-1]}
     changes.encode_next(2)  # the newest first
     states.position = replace(states.position, offset=7)
