@@ -63,9 +63,9 @@ from streams.track import Track
 
 # Between two checkpoints of a partition: a crash repeats at most the events of so long.
 _CHECKPOINT_SECONDS = 10.0  # while behind
-# Changed states are in memory until a checkpoint has written them. Of all partitions and of customers with a rating or
-# two, fewer of larger ones: a partition that has its part of the first is due, and from the second on batches wait.
-_MANY, _FULL = 400_000, 800_000
+# Bytes of memory in all partitions. Changed states are there until a checkpoint has encoded them: a partition that has
+# its part of the first is due, and from the second on batches wait. Others are at hand, as far as all fit the third.
+_MANY, _FULL, _AT_HAND = 400_000_000, 800_000_000, 1_200_000_000
 _LEAST_SECONDS, _MOST_SECONDS = 1.0, 5.0  # else: the more, the more is written
 _SECONDS_A_STATE = 0.0025  # one takes some 60 µs: a partition's checkpoints are a fortieth of the time
 _FEW = 1_000  # events that wait where a partition is not behind
@@ -218,7 +218,7 @@ class Detector:
     def _many(self, states: PartitionStates) -> int:
         # Not fewer than are at hand: they stay in memory whether or not they are written.
         n = len(self._states)
-        return max(states.as_many_as(_MANY // n), states.most_at_hand(_FULL // n))
+        return max(states.fit(_MANY // n), states.most_at_hand(_AT_HAND // n))
 
     async def _checkpoint(self, tp: TP) -> int | None:
         states = self._states.get(tp.partition)
@@ -231,7 +231,7 @@ class Detector:
                 offset = self._app.batches.handled_up_to(tp)
                 if offset is None or (offset == self._app.batches.committed_up_to(tp) and not states.changed):
                     return offset
-                most = states.most_at_hand(_FULL // len(self._states))
+                most = states.most_at_hand(_AT_HAND // len(self._states))
                 changes, live = states.begin_checkpoint(self._trend_of, most), behind(self._app.batches, tp) < _FEW
             # Else alerts are late anyhow, or were: the first checkpoint behind that is large.
             pace = Pace(lambda: self._app.batches.finishing) if live and tp in self._written else None

@@ -18,7 +18,8 @@ from streams.track import Track
 _WAITS = b"waits:"
 _CUSTOMER = 36  # bytes of a customer's id, a UUID: what comes behind it in a key is a part of the customer's state
 _CACHED = 20_000  # customers a partition, fewer of large ones
-_SMALL = 200  # bytes of a state with a rating or two, which takes 2 KB of memory while it waits to be written
+_LEAST = 1_000  # bytes of memory for a customer with a rating or two
+_UNPACKED = 7  # bytes of memory, of any other, for each of the state as it is kept
 _TELLING = 1_000  # states that were read: their mean is not one large customer's
 _UNDER_WAY = 4  # batches: the next is folded while the alerts of those before it are acknowledged
 
@@ -77,7 +78,7 @@ class PartitionStates:
         self._changed_waits: dict[bytes, bytes | None] = {}
         self._changed: dict[str, Track] = {}
         self._forgotten: set[str] = set()  # since the last checkpoint
-        self._usual = _SMALL  # bytes of a head in the checkpoint before, or of those that were read since
+        self._usual = 0  # bytes of a head in the checkpoint before, or of those that were read since
         self._read = self._read_bytes = 0  # heads since then
         keys = (key for key, _ in store.items_from(partition, _WAITS))
         self.customers_waiting = {key.removeprefix(_WAITS).decode() for key in keys}
@@ -158,13 +159,13 @@ class PartitionStates:
         """How many customers are in memory until a checkpoint, the next one or the one under way, has encoded them."""
         return len(self._changed) + (0 if self._being_kept is None else len(self._being_kept.left))
 
-    def as_many_as(self, small: int) -> int:
-        """So many of these customers take as much memory as `small` ones with a rating or two."""
-        return max(small * _SMALL // max(self._usual, _SMALL), 1)
+    def fit(self, memory: int) -> int:
+        """So many customers, of those that there are here, take so many bytes of memory; at least one."""
+        return max(memory // max(self._usual * _UNPACKED, _LEAST), 1)
 
-    def most_at_hand(self, small: int) -> int:
-        """So many customers are kept at hand, where all that is in memory may be as much as of so many small ones."""
-        return min(_CACHED, self.as_many_as(small))
+    def most_at_hand(self, memory: int) -> int:
+        """So many of them are kept at hand, where that may take so many bytes."""
+        return min(_CACHED, self.fit(memory))
 
     def begin_checkpoint(self, trend_of: TrendOf, most_at_hand: int) -> Changes:
         """What the next checkpoint writes. It is to be encoded to its end before the one after it is begun.
@@ -206,13 +207,13 @@ class PartitionStates:
         return track
 
 
-async def room(states: Mapping[int, PartitionStates], small: int) -> None:
-    """Wait for checkpoints under way while as much as of so many small customers waits for one.
+async def room(states: Mapping[int, PartitionStates], memory: int) -> None:
+    """Wait for checkpoints under way while customers who wait for one take so many bytes.
 
     They are slower than what changes them. `states`: of all partitions.
     """
-    part = small // max(len(states), 1)
-    while sum(each.waiting / each.as_many_as(part) for each in states.values()) >= len(states):
+    part = memory // max(len(states), 1)
+    while sum(each.waiting / each.fit(part) for each in states.values()) >= len(states):
         under_way = next((each.writing for each in states.values() if each.writing.locked()), None)
         if under_way is None:
             return  # one is about to begin

@@ -138,10 +138,10 @@ async def test_batches_wait_for_a_checkpoint_while_many_customers_are_changed() 
     states = {0: opened(store), 1: opened(store)}
     for n, each in states.items():
         process(each, 0, answer(4, NOW, customer_id=str(UUID(int=n))))
-    await room(states, 2)  # nothing is written: who waited here would wait for ever
+    await room(states, 2_000)  # nothing is written: who waited here would wait for ever
     async with states[1].writing:
-        await room(states, 4)
-        waiting = asyncio.create_task(room(states, 2))
+        await room(states, 4_000)
+        waiting = asyncio.create_task(room(states, 2_000))
         await asyncio.sleep(0)
         assert not waiting.done()
         checkpoint(states[1], store)
@@ -159,11 +159,10 @@ def large(store: MemoryStore, states: PartitionStates) -> int:
 def test_fewer_customers_with_many_ratings_are_changed_or_at_hand_at_a_time() -> None:
     store = MemoryStore()
     states = opened(store)
-    assert (states.as_many_as(300_000), states.most_at_hand(300_000)) == (300_000, 20_000)
+    assert (states.fit(300_000_000), states.most_at_hand(300_000_000)) == (300_000, 20_000)
     size = large(store, states)
-    assert states.as_many_as(300_000) == 300_000 * 200 // size < 30_000
-    assert states.most_at_hand(300_000) == min(20_000, 300_000 * 200 // size)
-    assert states.most_at_hand(50_000) == 50_000 * 200 // size < 5_000
+    assert states.fit(300_000_000) == 300_000_000 // (7 * size) < 20_000
+    assert states.most_at_hand(300_000_000) == states.fit(300_000_000)
 
 
 def test_customers_that_are_read_show_how_large_they_are_before_the_first_checkpoint(
@@ -175,9 +174,9 @@ def test_customers_that_are_read_show_how_large_they_are_before_the_first_checkp
     states = opened(store)
     for _ in range(2):
         states.expect([ACME])
-        assert states.as_many_as(300_000) == 300_000, "it may be the only large one"
+        assert states.fit(300_000_000) == 300_000, "it may be the only large one"
     states.expect([ACME])
-    assert states.as_many_as(300_000) == 300_000 * 200 // size
+    assert states.fit(300_000_000) == 300_000_000 // (7 * size)
 
 
 def test_more_than_may_be_at_hand_are_let_go() -> None:
@@ -198,11 +197,11 @@ async def test_batches_wait_for_those_whom_a_checkpoint_has_not_encoded_yet() ->
     changes = begun(states[0])
     assert (states[0].changed, states[0].waiting) == (0, 4)
     async with states[0].writing:
-        waiting = asyncio.create_task(room(states, 4))
+        waiting = asyncio.create_task(room(states, 4_000))
         await asyncio.sleep(0)
         assert not waiting.done()
         changes.encode_next(1)
-        await room(states, 4)
+        await room(states, 4_000)
     await asyncio.wait_for(waiting, 10)
 
 
