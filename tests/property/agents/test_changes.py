@@ -27,6 +27,7 @@ class Worker:
     def __init__(self) -> None:
         self.store = MemoryStore()
         self.states = PartitionStates(cast("PartitionStore", self.store), 0, 1)
+        self.trends: dict[bytes, bytes | None] = {}
         self.offset = 0
 
     def fold(self, event: Mapping[str, Any]) -> None:
@@ -37,14 +38,15 @@ class Worker:
     def begin(self, most_at_hand: int) -> Changes:
         return self.states.begin_checkpoint(lambda track, customer: PIPELINE.trend(track, customer, {}), most_at_hand)
 
-    def end(self, changes: Changes) -> Mapping[bytes, bytes | None]:
+    def end(self, changes: Changes) -> None:
         while changes.encode_next(2):
             pass
         records, trends = changes.take()
         assert {key: value for key, value, _ in records} == changes.states
         self.store.write(changes.states)
         self.states.written()
-        return {key: value for key, value, _ in trends}
+        # One whose customer was let go meanwhile is published again as it is.
+        self.trends.update({key: value for key, value, _ in trends})
 
 
 def history(seed: int, size: int) -> list[dict[str, Any]]:
@@ -73,11 +75,12 @@ def test_the_same_is_written(seed: int, encoded_between: list[int], batch: int, 
     events = history(seed, len(encoded_between))
     slow, fast = Worker(), Worker()
     for begin in range(0, len(events), batch):
-        expected = fast.end(fast.begin(at_hand))
+        fast.end(fast.begin(at_hand))
         under_way = slow.begin(at_hand)
         for event, count in zip(events[begin : begin + batch], encoded_between[begin : begin + batch], strict=True):
             under_way.encode_next(count)
             slow.fold(event)
             fast.fold(event)
-        assert slow.end(under_way) == expected
+        slow.end(under_way)
+        assert slow.trends == fast.trends
         assert slow.store.values == fast.store.values
