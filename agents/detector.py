@@ -217,8 +217,10 @@ class Detector:
 
     def _many(self, states: PartitionStates) -> int:
         # Not fewer than are at hand: they stay in memory whether or not they are written.
-        n = len(self._states)
-        return max(states.fit(_MANY // n), states.most_at_hand(_AT_HAND // n))
+        return max(states.fit(_MANY // len(self._states)), self._most_at_hand(states))
+
+    def _most_at_hand(self, states: PartitionStates) -> int:
+        return states.most_at_hand(_AT_HAND // len(self._states))
 
     async def _checkpoint(self, tp: TP) -> int | None:
         states = self._states.get(tp.partition)
@@ -231,8 +233,8 @@ class Detector:
                 offset = self._app.batches.handled_up_to(tp)
                 if offset is None or (offset == self._app.batches.committed_up_to(tp) and not states.changed):
                     return offset
-                most = states.most_at_hand(_AT_HAND // len(self._states))
-                changes, live = states.begin_checkpoint(self._trend_of, most), behind(self._app.batches, tp) < _FEW
+                changes = states.begin_checkpoint(self._trend_of, self._most_at_hand(states))
+                live = behind(self._app.batches, tp) < _FEW
             # Else alerts are late anyhow, or were: the first checkpoint behind that is large.
             pace = Pace(lambda: self._app.batches.finishing) if live and tp in self._written else None
             reached("before-checkpoint")
